@@ -1,0 +1,1 @@
+"""Cameras, rigs and the geometry of several views."""

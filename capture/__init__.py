@@ -1,0 +1,1 @@
+"""From photons to time-aligned frame sets."""

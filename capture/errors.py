@@ -1,0 +1,13 @@
+"""What can go wrong with cameras and recordings, each said in one sentence that ends with the remedy."""
+
+
+class CaptureError(Exception):
+    """Root of the capture errors: a source that can never work as it is configured."""
+
+
+class SourceConfigError(CaptureError):
+    """The `source` block of a rig file is missing, has an unknown field or a wrong value."""
+
+
+class SourceLost(CaptureError):
+    """A source that worked, or could work, has stopped giving frames: try again later."""

@@ -1,0 +1,9 @@
+"""What can go wrong with weights and model definitions, each said in one sentence that ends with the remedy."""
+
+
+class ModelError(Exception):
+    """Root: an unknown preset, a broken network file."""
+
+
+class WeightsError(ModelError):
+    """Weights that are absent and cannot be fetched, or whose checksum is wrong."""

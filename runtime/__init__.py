@@ -1,0 +1,1 @@
+"""From frame sets to published skeletons."""

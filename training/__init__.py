@@ -1,0 +1,1 @@
+"""Data sets, synthetic people, metrics and benchmarks."""
