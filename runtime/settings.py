@@ -1,4 +1,4 @@
-"""Every number that a user may turn, in one place, with its default. `--set key=value` reaches the fields by name."""
+"""Every number that a user may turn, with its default. `--set key=value` reaches the fields by name."""
 
 from typing import Annotated, Literal
 
@@ -23,9 +23,9 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         detect_every: frame sets between two runs of the person detector while somebody is tracked.
         max_people: more are not tracked.
         min_views: cameras that must agree on a new person; 2 are accepted where the rig has only 2 or 3.
-        gross_px: reprojection distance, at the rig's median focal length, beyond which a view is an outlier.
+        gross_m: distance of a joint from a view's ray beyond which that view is an outlier, metres.
         lag_frames: frame sets that stage 2 waits for the future; 0 = none. Counts in the published latency.
-        time_scale: seconds of the scene that pass in one second of the clock (below 1 for slowed-down recordings).
+        time_scale: seconds of the scene that pass in one second of the clock (below 1: slowed down).
     """
 
     model: str = "blazepose-full"
@@ -37,7 +37,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     detect_every: Annotated[int, msgspec.Meta(ge=1)] = 15
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
-    gross_px: Positive = 40.0
+    gross_m: Positive = 0.12
     lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 2
     time_scale: Positive = 1.0
 

@@ -1,0 +1,95 @@
+"""Bones do not stretch: their lengths are learnt while somebody is tracked, and joints are moved to respect them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posecap.models.joints import JointSet
+
+_MEMORY_SETS = 300.0  # newer lengths count for 1 / _MEMORY_SETS once that many were seen
+_TRUSTED_SETS = 5
+_LENGTH_SIGMA = 0.015  # of a learnt length, relative
+_LENGTH_SIGMA_M = 0.003
+_ROUNDS = 3
+
+
+class BoneLengths:
+    """Lengths of one person's bones.
+
+    Args:
+        joint_set: of the skeletons.
+    """
+
+    def __init__(self, joint_set: JointSet) -> None:
+        rigid = [(parent, child) for parent, child in joint_set.bones if _rigid(joint_set, parent, child)]
+        self._from = np.array([parent for parent, _ in rigid])
+        self._to = np.array([child for _, child in rigid])
+        self._mean = np.full(len(rigid), np.nan)
+        self._weight = np.zeros(len(rigid))
+        self._sets = np.zeros(len(rigid))
+
+    def learn(self, xyz: NDArray[np.float64], covariance: NDArray[np.float64]) -> None:
+        """Take the lengths of a skeleton, (joints, 3) metres and (joints, 3, 3) m^2, into account."""
+        bone = xyz[self._to] - xyz[self._from]
+        length = np.linalg.norm(bone, axis=1)
+        along = bone / np.maximum(length, 1e-6)[:, None]
+        variance = np.einsum("ni,nij,nj->n", along, covariance[self._to] + covariance[self._from], along)
+        known = np.isfinite(length) & np.isfinite(variance)
+        weight = np.where(known, 1.0 / (np.where(known, variance, 1.0) + 0.01**2), 0.0)
+        old = self._mean
+        surprising = np.abs(length - old) > 0.25 * old  # a wrong joint must not teach
+        weight = np.where(surprising & (self._sets > _TRUSTED_SETS), 0.05 * weight, weight)
+        keep = 1.0 - 1.0 / np.minimum(self._sets + 1.0, _MEMORY_SETS)
+        total = keep * self._weight + weight / np.minimum(self._sets + 1.0, _MEMORY_SETS)
+        share = np.divide(weight / np.minimum(self._sets + 1.0, _MEMORY_SETS), total, where=total > 0, out=np.zeros_like(total))
+        mixed = np.where(np.isfinite(old), old, 0.0) * (1 - share) + np.where(known, length, 0.0) * share
+        self._mean = np.where(known | np.isfinite(old), np.where(share > 0, mixed, old), np.nan)
+        self._weight = total
+        self._sets += known
+
+    def consistent(self, xyz: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The joints (joints, 3), moved as little as their covariance asks for, so that the learnt lengths hold.
+
+        Minimises sum (x - x0)^T C^-1 (x - x0) + sum (|bone| - length)^2 / sigma^2 by Gauss and Newton's method.
+        NaN joints stay NaN and constrain nothing.
+        """
+        usable = (
+            (self._sets >= _TRUSTED_SETS) & np.isfinite(xyz[self._from, 0]) & np.isfinite(xyz[self._to, 0])
+        )
+        if not usable.any():
+            return xyz
+        known = np.flatnonzero(np.isfinite(xyz[:, 0]))
+        place = np.full(len(xyz), -1)
+        place[known] = np.arange(len(known))
+        a, b = place[self._from[usable]], place[self._to[usable]]
+        length = self._mean[usable]
+        sigma = _LENGTH_SIGMA * length + _LENGTH_SIGMA_M
+        start = xyz[known]
+        information = np.linalg.inv(covariance[known])
+        moved = start.copy()
+        for _ in range(_ROUNDS):
+            bone = moved[b] - moved[a]
+            now = np.maximum(np.linalg.norm(bone, axis=1), 1e-6)
+            along = bone / now[:, None]
+            H = np.zeros((len(known), 3, len(known), 3))
+            diagonal = np.arange(len(known))
+            H[diagonal, :, diagonal] = information
+            outer = np.einsum("ni,nj->nij", along, along) / sigma[:, None, None] ** 2
+            np.add.at(H, (b, slice(None), b), outer)
+            np.add.at(H, (a, slice(None), a), outer)
+            np.add.at(H, (a, slice(None), b), -outer)
+            np.add.at(H, (b, slice(None), a), -outer)
+            gradient = np.einsum("nij,nj->ni", information, moved - start)
+            pull = along * ((now - length) / sigma**2)[:, None]
+            np.add.at(gradient, b, pull)
+            np.add.at(gradient, a, -pull)
+            size = 3 * len(known)
+            moved = moved - np.linalg.solve(H.reshape(size, size), gradient.reshape(size)).reshape(-1, 3)
+        result = xyz.copy()
+        result[known] = moved
+        return result
+
+
+def _rigid(joint_set: JointSet, parent: int, child: int) -> bool:
+    """Fingers, faces and the trunk bend between joints; limbs, hip line and shoulder line do not."""
+    words = {joint_set.names[parent].split("_", 1)[-1], joint_set.names[child].split("_", 1)[-1]}
+    return words in ({"shoulder", "elbow"}, {"elbow", "wrist"}, {"hip", "knee"}, {"knee", "ankle"})

@@ -1,0 +1,133 @@
+"""The pipeline: one line for each stage, from a frame set to people. Replay, live and evaluation call the same `step`."""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posecap.calib.rig import Rig
+from posecap.capture.frame import FrameSet
+from posecap.models.joints import JointSet
+from posecap.runtime.associate import Associator, gathered_keypoints, gathered_rays
+from posecap.runtime.detect import PersonDetector, open_detector
+from posecap.runtime.errors import SettingsError
+from posecap.runtime.estimate2d import PoseEstimator, open_estimator
+from posecap.runtime.lift import Lifter
+from posecap.runtime.look import Looker
+from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
+from posecap.runtime.rays import Rays
+from posecap.runtime.refine import Refiner
+from posecap.runtime.settings import PipelineSettings
+from posecap.runtime.swaps import SwapResolver
+from posecap.runtime.track import Tracker
+
+_GATE_M = 0.22  # median distance of a row from the person whose row it is
+
+
+class Pipeline:
+    """From frame sets to skeletons. State across frames lives in `track`, `refine` and the detector's turn only."""
+
+    def __init__(
+        self, rig: Rig, settings: PipelineSettings, estimator: PoseEstimator, detector: PersonDetector
+    ) -> None:
+        joint_set = estimator.joint_set
+        self.rig = rig
+        self.settings = settings
+        self.estimator = estimator
+        self.detector = detector
+        self.looker = Looker(rig, joint_set, detector, settings.detect_every, settings.max_people)
+        self.associator = Associator(rig, _GATE_M, settings.min_views)
+        self.lifter = Lifter(rig, settings.gross_m)
+        self.swaps = SwapResolver(joint_set)
+        self.tracker = Tracker(joint_set, settings.time_scale, settings.max_people)
+        self.refiner = Refiner(rig, joint_set, settings.lag_frames, settings.time_scale)
+
+    @property
+    def joint_set(self) -> JointSet:
+        """The joints of every skeleton."""
+        return self.estimator.joint_set
+
+    def step(self, frame_set: FrameSet) -> StepResult:
+        """All people at the instant of `frame_set`, and refined those of `lag_frames` before, in the world frame."""
+        watch = _Stopwatch()
+        ids, expected = self.tracker.expected(frame_set.t_ns)
+        regions = self.looker.regions(frame_set, ids, expected)
+        watch.lap("detect")
+        seen = self.estimator.estimate(frame_set, regions)
+        watch.lap("estimate2d")
+        people, rays, prior = self._associate(seen, ids, expected)
+        watch.lap("associate")
+        skeletons = self._lift(people, rays, prior)
+        watch.lap("lift")
+        tracked = self.tracker.update(skeletons, frame_set.t_ns)
+        watch.lap("track")
+        instant = PoseSet(frame_set.index, frame_set.t_ns, frame_set.t_oldest_ns, tracked)
+        evidence = _evidence_of(tracked, people, skeletons)
+        refined = self.refiner.refine(instant, evidence)
+        watch.lap("refine")
+        return StepResult(instant, refined, evidence, watch.laps_ns)
+
+    def _associate(
+        self, seen: Keypoints2D, ids: NDArray[np.int64], expected: NDArray[np.float64]
+    ) -> tuple[Keypoints2D, Rays, NDArray[np.float64]]:
+        rays = self.lifter.views.rays(seen)
+        assignment = self.associator.assign(rays, expected)
+        fresh = len(assignment.rows) - assignment.tracked
+        tracks = np.concatenate([ids, np.full(fresh, -1)]).astype(np.int64)
+        prior = np.concatenate([expected, np.full((fresh, *expected.shape[1:]), np.nan)])
+        return gathered_keypoints(seen, assignment.rows, tracks), gathered_rays(rays, assignment.rows), prior
+
+    def _lift(
+        self, people: Keypoints2D, rays: Rays, prior: NDArray[np.float64]
+    ) -> tuple[Skeleton3D, ...]:
+        """Stage 1; where views take left for right, lifted again with those joints exchanged."""
+        tracks = people.track.max(axis=0, initial=-1)
+        skeletons = self.lifter.skeletons(rays, prior, tracks)
+        if not skeletons:
+            return skeletons
+        lifted = np.stack([skeleton.xyz for skeleton in skeletons])
+        reference = np.where(np.isfinite(prior), prior, lifted)
+        misses = self.lifter.views.misses
+        swapped = self.swaps.resolve(rays, misses(rays.xy, reference), misses(rays.xy, self.swaps.mirrored(reference)))
+        if not swapped.any():
+            return skeletons
+        return self.lifter.skeletons(self.swaps.exchange(rays, swapped), prior, tracks)
+
+    def close(self) -> None:
+        """Free the engines."""
+        self.estimator.close()
+        self.detector.close()
+
+
+def open_pipeline(rig: Rig, settings: PipelineSettings) -> Pipeline:
+    """The pipeline that `settings` ask for; raises SettingsError, EngineError or WeightsError with the remedy."""
+    if len(rig) < 2:
+        raise SettingsError(
+            f"the rig has one camera ({rig.names[0]}), 3D needs at least two that see the same place: add a camera"
+        )
+    return Pipeline(rig, settings, open_estimator(settings), open_detector(settings))
+
+
+def _evidence_of(
+    tracked: tuple[Skeleton3D, ...], people: Keypoints2D, skeletons: tuple[Skeleton3D, ...]
+) -> Keypoints2D:
+    """The rows of `people` that became `tracked`, in that order."""
+    rows = [next(k for k, other in enumerate(skeletons) if other.xyz is one.xyz) for one in tracked]
+    return Keypoints2D(
+        xy=people.xy[:, rows],
+        score=people.score[:, rows],
+        variance=people.variance[:, rows],
+        track=np.broadcast_to(np.array([one.track for one in tracked], dtype=np.int64), (len(people.xy), len(rows))),
+        heatmaps=tuple(tuple(maps[row] for row in rows) for maps in people.heatmaps),
+    )
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.laps_ns: dict[str, int] = {}
+        self._last = time.perf_counter_ns()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter_ns()
+        self.laps_ns[stage] = now - self._last
+        self._last = now

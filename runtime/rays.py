@@ -1,0 +1,57 @@
+"""Keypoints freed of the lens: what every geometric stage works on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posecap.calib.rig import Rig
+from posecap.runtime.pose import Keypoints2D
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rays:
+    """Joints as normalised image points.
+
+    Attributes:
+        xy: (views, people, joints, 2) undistorted x/z, y/z; NaN = not seen.
+        variance: (views, people, joints) in the same unit squared; inf where not seen.
+    """
+
+    xy: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+
+class Views:
+    """The numbers of a rig that every frame set needs, stacked once.
+
+    Attributes:
+        extrinsics: (views, 3, 4) world to camera, metres.
+        focal_px: (views,) pixels per normalised unit.
+    """
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.extrinsics = np.ascontiguousarray(np.stack([camera.cam_from_world[:3] for camera in rig.cameras]))
+        self.focal_px = np.array([camera.focal_px for camera in rig.cameras])
+
+    def rays(self, keypoints: Keypoints2D) -> Rays:
+        """`keypoints` undistorted; what the lens model cannot invert counts as not seen."""
+        xy = np.stack([camera.undistorted(seen) for camera, seen in zip(self.rig.cameras, keypoints.xy, strict=True)])
+        variance = keypoints.variance / self.focal_px[:, None, None] ** 2
+        return Rays(xy, np.where(np.isfinite(xy[..., 0]), variance, np.inf))
+
+    def in_cameras(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """World points (..., 3) in every camera's frame, (views, ..., 3), metres."""
+        R, t = self.extrinsics[:, :, :3], self.extrinsics[:, :, 3]
+        shape = (len(R),) + (1,) * (xyz.ndim - 1) + (3,)
+        return np.einsum("...i,vji->v...j", xyz, R) + t.reshape(shape)
+
+    def misses(self, xy: NDArray[np.float64], xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far rays pass from points, metres: image distance times depth, (views, ...).
+
+        `xy` is (views, ..., 2) normalised, `xyz` (..., 3). NaN where either is unknown or the point is behind the camera.
+        """
+        local = self.in_cameras(xyz)
+        depth = np.where(local[..., 2] > 0.05, local[..., 2], np.nan)
+        return np.linalg.norm(xy - local[..., :2] / depth[..., None], axis=-1) * depth

@@ -1,0 +1,92 @@
+"""Stage 1 against scenes whose joints are known."""
+
+import numpy as np
+import pytest
+from posecap.models.joints import COCO_17
+from posecap.runtime.lift import Lifter
+from posecap.runtime.swaps import SwapResolver
+from scene import Scene, cramer_rao, crowd, in_true_order
+
+
+def lifted(scene: Scene, prior: np.ndarray | None = None) -> np.ndarray:
+    lifter = Lifter(scene.rig, gross_m=0.12)
+    nothing = np.full(scene.xyz.shape, np.nan)
+    skeletons = lifter.lift(in_true_order(scene), nothing if prior is None else prior)
+    return np.stack([skeleton.xyz for skeleton in skeletons])
+
+
+def error_and_bound(views: int, people: int, seed: int, **noise: float) -> tuple[float, float]:
+    """Mean error and mean bound, metres, over joints that at least three clean views see."""
+    scene = crowd(views, people, seed, **noise)
+    order = np.argsort(scene.owner, axis=1)
+    gross = np.stack([view[row] for view, row in zip(scene.gross, order, strict=True)])
+    seen = np.isfinite(in_true_order(scene).xy[..., 0]) & ~gross
+    enough = (seen.sum(axis=0) >= 3).reshape(-1)
+    sigma = np.where(seen, 3.0, np.inf).reshape(views, -1)[:, enough]
+    bound = cramer_rao(scene.rig, scene.xyz.reshape(-1, 3)[enough], sigma)
+    root = np.linalg.cholesky(bound)
+    normal = np.random.default_rng(0).normal(size=(400, len(bound), 3))
+    expected = np.linalg.norm(np.einsum("nij,knj->kni", root, normal), axis=-1).mean()
+    error = np.linalg.norm(lifted(scene) - scene.xyz, axis=-1).reshape(-1)[enough]
+    return float(np.nanmean(error)), float(expected)
+
+
+@pytest.mark.parametrize("views", [4, 8, 16])
+def test_error_is_near_the_cramer_rao_bound(views: int) -> None:
+    pairs = [error_and_bound(views, 5, seed, missing=0.2, gross=0.05) for seed in range(5)]
+    error, bound = np.mean(pairs, axis=0)
+    assert error <= 1.25 * bound
+
+
+def test_exact_observations_give_exact_joints() -> None:
+    scene = crowd(4, 3, 1, noise_px=1e-9, missing=0.0, gross=0.0)
+    assert np.abs(lifted(scene) - scene.xyz).max() < 1e-8
+
+
+def test_gross_outliers_do_not_pull() -> None:
+    scene = crowd(5, 4, 2, noise_px=1.0, missing=0.0, gross=0.1)
+    order = np.argsort(scene.owner, axis=1)
+    gross = np.stack([view[row] for view, row in zip(scene.gross, order, strict=True)]).sum(axis=0)
+    error = np.linalg.norm(lifted(scene) - scene.xyz, axis=-1)
+    assert np.nanmax(error[gross <= 2]) < 0.05
+
+
+def test_a_joint_seen_by_one_view_is_unknown() -> None:
+    scene = crowd(3, 1, 0, missing=0.0, gross=0.0)
+    keypoints = in_true_order(scene)
+    keypoints.xy[1:, 0, 9] = np.nan
+    keypoints.variance[1:, 0, 9] = np.inf
+    skeleton = Lifter(scene.rig, 0.12).lift(keypoints, np.full((1, 17, 3), np.nan))[0]
+    assert np.isnan(skeleton.xyz[9]).all()
+    assert skeleton.views[9] == 0
+    assert np.isfinite(skeleton.xyz[8]).all()
+
+
+def test_covariance_says_how_far_off_the_joints_are() -> None:
+    whitened = []
+    for seed in range(12):
+        scene = crowd(4, 3, seed, missing=0.0, gross=0.0)
+        for skeleton, truth in zip(
+            Lifter(scene.rig, 0.12).lift(in_true_order(scene), np.full(scene.xyz.shape, np.nan)), scene.xyz, strict=True
+        ):
+            gap = skeleton.xyz - truth
+            whitened.append(np.einsum("ni,nij,nj->n", gap, np.linalg.inv(skeleton.covariance), gap))
+    assert 1.0 < np.mean(whitened) < 4.0  # 3 for a perfect covariance; ours allows for the calibration too
+
+
+def test_a_view_that_takes_left_for_right_is_put_right() -> None:
+    scene = crowd(4, 1, 3, noise_px=2.0, missing=0.0, gross=0.0)
+    keypoints = in_true_order(scene)
+    keypoints.xy[2, 0] = keypoints.xy[2, 0, list(COCO_17.mirrored)]
+    lifter = Lifter(scene.rig, 0.12)
+    swaps = SwapResolver(COCO_17)
+    rays = lifter.views.rays(keypoints)
+    reference = np.stack([s.xyz for s in lifter.skeletons(rays, np.full((1, 17, 3), np.nan), np.array([-1]))])
+    misses = lifter.views.misses
+    swapped = swaps.resolve(rays, misses(rays.xy, reference), misses(rays.xy, swaps.mirrored(reference)))
+    limbs = [COCO_17.index(name) for name in ("left_shoulder", "right_wrist", "left_hip", "right_ankle")]
+    assert swapped[2, 0, limbs].all()
+    assert not swapped[[0, 1, 3]].any()
+    fixed = lifter.skeletons(swaps.exchange(rays, swapped), reference, np.array([-1]))[0]
+    assert (fixed.views[limbs] == 4).all()
+    assert np.linalg.norm(fixed.xyz - scene.xyz[0], axis=1)[limbs].max() < 0.05
