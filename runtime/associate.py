@@ -17,12 +17,14 @@ from posecap.calib.triangulate import triangulate
 from posecap.runtime.pose import Keypoints2D
 from posecap.runtime.rays import Rays, Views
 
-_MIN_COMMON = 5  # joints that two rows must share to be compared
+_MIN_COMMON = 4  # joints that two rows must share to be compared
 _MAX_PROPOSERS = 6
+_TYPICAL = 0.4  # quantile of the joints' distances that speaks for a row: robust to more than half of wrong joints
 _MIN_PARALLAX_RAD = np.deg2rad(12.0)
 _REACH_M = 2.6  # no person is larger than this
 _POLISH_ROUNDS = 2
 _UNMATCHED = 1e3
+_NEW_GATE = 0.7  # of the gate: what nobody expected must agree better
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,7 @@ class Associator:
 
     Args:
         rig: the cameras, in the order of the views axis.
-        gate_m: median distance of a row's joints from a person, metres, beyond which they do not belong together.
+        gate_m: typical distance of a row's joints from a person, metres, beyond which they do not belong together.
         min_views: cameras that must agree on somebody new.
     """
 
@@ -79,10 +81,10 @@ class Associator:
         return rows
 
     def _distance(self, rays: Rays, people: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(views, people, rows) median distance between rays and joints, metres; large where too few are shared."""
+        """(views, people, rows) typical distance between rays and joints, metres; large where too few are shared."""
         miss = self.views.misses(rays.xy[:, None], people[:, None])
         common = np.isfinite(miss)
-        middle = _median(miss)
+        middle = _median(miss, _TYPICAL)
         return np.where(common.sum(axis=-1) >= _MIN_COMMON, middle, _UNMATCHED)
 
     def _ghosts(
@@ -96,27 +98,30 @@ class Associator:
     def _discover(self, rays: Rays, free: NDArray[np.bool_]) -> NDArray[np.int64]:
         found: list[NDArray[np.int64]] = []
         free = free & ~_duplicates(rays, free)
-        for pair in self._proposers:
-            if free.any(axis=1).sum() < self.min_views:
-                break
-            rows = self._propose(rays, free, pair)
-            if len(rows):
-                found.append(rows)
-                free = _without(free, rows)
+        for support in sorted({min(3, len(free)), self.min_views}, reverse=True):  # the sure ones first
+            for pair in self._proposers:
+                if free.any(axis=1).sum() < support:
+                    break
+                rows = self._propose(rays, free, pair, support)
+                if len(rows):
+                    found.append(rows)
+                    free = _without(free, rows)
         return np.concatenate(found) if found else np.empty((0, len(free)), dtype=np.int64)
 
-    def _propose(self, rays: Rays, free: NDArray[np.bool_], pair: tuple[int, int]) -> NDArray[np.int64]:
-        """New people that views `pair` see and enough views support, (people, views) rows."""
+    def _propose(
+        self, rays: Rays, free: NDArray[np.bool_], pair: tuple[int, int], least: int
+    ) -> NDArray[np.int64]:
+        """New people that views `pair` see and at least `least` views support, (people, views) rows."""
         first, second = (np.flatnonzero(free[view]) for view in pair)
         empty = np.empty((0, len(free)), dtype=np.int64)
         if not len(first) or not len(second):
             return empty
         candidates = self._triangulated_pairs(rays, pair, first, second)
         support, total = self._votes(rays, free, candidates)
-        good = (support >= self.min_views) & _human(candidates)
+        good = (support >= least) & _human(candidates)
         if not good.any():
             return empty
-        value = np.where(good, support - total / self.gate_m / len(free), 0.0).reshape(len(first), len(second))
+        value = np.where(good, support - total / (_NEW_GATE * self.gate_m), 0.0).reshape(len(first), len(second))
         row, column = linear_sum_assignment(value, maximize=True)
         chosen = row * len(second) + column
         chosen = chosen[value[row, column] > 0]
@@ -125,7 +130,7 @@ class Associator:
         for _ in range(_POLISH_ROUNDS):
             rows = self._claim(rays, people, free)
             people = self._solve(rays, rows)
-        return rows[(rows >= 0).sum(axis=1) >= self.min_views]
+        return rows[(rows >= 0).sum(axis=1) >= least]
 
     def _triangulated_pairs(
         self, rays: Rays, pair: tuple[int, int], first: NDArray[np.int64], second: NDArray[np.int64]
@@ -147,7 +152,7 @@ class Associator:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """How many views have a row within the gate of a candidate, and the sum of those distances."""
         distance = np.where(free[:, None], self._distance(rays, candidates), _UNMATCHED).min(axis=2)
-        near = distance < self.gate_m
+        near = distance < _NEW_GATE * self.gate_m
         return near.sum(axis=0), np.where(near, distance, 0.0).sum(axis=0)
 
     def _solve(self, rays: Rays, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -216,11 +221,11 @@ def _human(people: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (known.sum(axis=1) >= _MIN_COMMON) & (typical < _REACH_M / 2)
 
 
-def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median over the last axis without NaN; NaN where nothing is known. (numpy's own is slow and warns.)"""
+def _median(values: NDArray[np.float64], share: float = 0.5) -> NDArray[np.float64]:
+    """Median (or another quantile) over the last axis without NaN; NaN where nothing is known."""
     ordered = np.sort(values, axis=-1)  # NaN last
     known = np.isfinite(ordered).sum(axis=-1)
-    middle = np.maximum(known - 1, 0) // 2
+    middle = (share * np.maximum(known - 1, 0)).astype(np.int64)
     return np.take_along_axis(ordered, middle[..., None], axis=-1)[..., 0]
 
 
