@@ -11,3 +11,7 @@ class SourceConfigError(CaptureError):
 
 class SourceLost(CaptureError):
     """A source that worked, or could work, has stopped giving frames: try again later."""
+
+
+class FrameWireError(CaptureError):
+    """A message from a camera of another version, of a wrong size or of a wrong shape."""
