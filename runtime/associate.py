@@ -19,7 +19,9 @@ from posecap.runtime.rays import Rays, Views
 
 _MIN_COMMON = 4  # joints that two rows must share to be compared
 _MAX_PROPOSERS = 6
-_TYPICAL = 0.4  # quantile of the joints' distances that speaks for a row: robust to more than half of wrong joints
+_TYPICAL = (
+    0.4  # quantile of the joints' distances that speaks for a row: robust to more than half of wrong joints
+)
 _MIN_PARALLAX_RAD = np.deg2rad(12.0)
 _REACH_M = 2.6  # no person is larger than this
 _POLISH_ROUNDS = 2
@@ -55,6 +57,7 @@ class Associator:
         self.gate_m = gate_m
         self.min_views = min(min_views, max(2, len(rig) - 1))
         self._proposers = _proposing_pairs(rig)
+        self._centres = np.stack([camera.centre for camera in rig.cameras])
 
     def assign(self, rays: Rays, expected: NDArray[np.float64]) -> Assignment:
         """Rows of expected (people, joints, 3) and of new people."""
@@ -121,7 +124,9 @@ class Associator:
         good = (support >= least) & _human(candidates)
         if not good.any():
             return empty
-        value = np.where(good, support - total / (_NEW_GATE * self.gate_m), 0.0).reshape(len(first), len(second))
+        value = np.where(good, support - total / (_NEW_GATE * self.gate_m), 0.0).reshape(
+            len(first), len(second)
+        )
         row, column = linear_sum_assignment(value, maximize=True)
         chosen = row * len(second) + column
         chosen = chosen[value[row, column] > 0]
@@ -130,7 +135,56 @@ class Associator:
         for _ in range(_POLISH_ROUNDS):
             rows = self._claim(rays, people, free)
             people = self._solve(rays, rows)
+        self._complete(rays, rows, _without(free, rows))
         return rows[(rows >= 0).sum(axis=1) >= least]
+
+    def _complete(self, rays: Rays, rows: NDArray[np.int64], free: NDArray[np.bool_]) -> None:
+        """Give people left-over rows that share too few joints with all their views at once but enough with some.
+
+        Compared by how far the rays of a row pass from the rays of the person's other views (the epipolar distance).
+        """
+        for view in np.flatnonzero(free.any(axis=1)):
+            lacking, left = np.flatnonzero(rows[:, view] < 0), np.flatnonzero(free[view])
+            if not len(lacking):
+                continue
+            cost = np.full((len(lacking), len(left)), _UNMATCHED)
+            for k, person in enumerate(lacking):
+                others = np.flatnonzero(rows[person] >= 0)
+                gap = self._between_rays(rays, view, left, others, rows[person, others])
+                gap = gap.reshape(len(left), -1)
+                enough = np.isfinite(gap).sum(axis=1) >= 2 * _MIN_COMMON
+                cost[k] = np.where(enough, _median(gap, _TYPICAL), _UNMATCHED)
+            cost[~(cost < _NEW_GATE * self.gate_m)] = _UNMATCHED
+            person, row = linear_sum_assignment(cost)
+            good = cost[person, row] < _UNMATCHED
+            rows[lacking[person[good]], view] = left[row[good]]
+
+    def _between_rays(
+        self,
+        rays: Rays,
+        view: int,
+        left: NDArray[np.int64],
+        others: NDArray[np.int64],
+        other_rows: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """(left, others, joints) distance between lines of sight of the same joint, metres; NaN = not both seen."""
+        a = self._directions(view, rays.xy[view, left])[:, None]
+        b = np.stack(
+            [self._directions(v, rays.xy[v, row]) for v, row in zip(others, other_rows, strict=True)]
+        )
+        normal = np.cross(a, b[None])
+        length = np.linalg.norm(normal, axis=-1)
+        base = self._centres[view] - self._centres[others]
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(np.einsum("loji,oi->loj", normal, base)) / length
+        return np.where(length > np.sin(_MIN_PARALLAX_RAD) / 2, gap, np.nan)
+
+    def _directions(self, view: int, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(..., 3) unit lines of sight in the world."""
+        direction = (
+            np.concatenate([xy, np.ones((*xy.shape[:-1], 1))], axis=-1) @ self.views.extrinsics[view, :, :3]
+        )
+        return direction / np.linalg.norm(direction, axis=-1, keepdims=True)
 
     def _triangulated_pairs(
         self, rays: Rays, pair: tuple[int, int], first: NDArray[np.int64], second: NDArray[np.int64]
@@ -143,7 +197,9 @@ class Associator:
         xy[0], variance[0] = rays.xy[pair[0], first][:, None], rays.variance[pair[0], first][:, None]
         xy[1], variance[1] = rays.xy[pair[1], second][None], rays.variance[pair[1], second][None]
         points = triangulate(
-            xy.reshape(2, -1, 2), variance.reshape(2, -1), np.ascontiguousarray(self.views.extrinsics[list(pair)])
+            xy.reshape(2, -1, 2),
+            variance.reshape(2, -1),
+            np.ascontiguousarray(self.views.extrinsics[list(pair)]),
         ).xyz
         return points.reshape(count, joints, 3)
 
@@ -174,7 +230,9 @@ def gathered_rays(rays: Rays, rows: NDArray[np.int64]) -> Rays:
     )
 
 
-def gathered_keypoints(keypoints: Keypoints2D, rows: NDArray[np.int64], tracks: NDArray[np.int64]) -> Keypoints2D:
+def gathered_keypoints(
+    keypoints: Keypoints2D, rows: NDArray[np.int64], tracks: NDArray[np.int64]
+) -> Keypoints2D:
     """`keypoints` in the order of people; `tracks` (people,) are their identities."""
     view = np.arange(len(keypoints.xy))[:, None]
     at = np.maximum(rows.T, 0)
@@ -185,7 +243,8 @@ def gathered_keypoints(keypoints: Keypoints2D, rows: NDArray[np.int64], tracks: 
         variance=np.where(seen, keypoints.variance[view, at], np.inf),
         track=np.broadcast_to(tracks, (len(rows.T), len(tracks))).copy(),
         heatmaps=tuple(
-            tuple(maps[row] if row >= 0 else None for row in rows[:, v]) for v, maps in enumerate(keypoints.heatmaps)
+            tuple(maps[row] if row >= 0 else None for row in rows[:, v])
+            for v, maps in enumerate(keypoints.heatmaps)
         ),
     )
 

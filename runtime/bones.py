@@ -40,7 +40,12 @@ class BoneLengths:
         weight = np.where(surprising & (self._sets > _TRUSTED_SETS), 0.05 * weight, weight)
         keep = 1.0 - 1.0 / np.minimum(self._sets + 1.0, _MEMORY_SETS)
         total = keep * self._weight + weight / np.minimum(self._sets + 1.0, _MEMORY_SETS)
-        share = np.divide(weight / np.minimum(self._sets + 1.0, _MEMORY_SETS), total, where=total > 0, out=np.zeros_like(total))
+        share = np.divide(
+            weight / np.minimum(self._sets + 1.0, _MEMORY_SETS),
+            total,
+            where=total > 0,
+            out=np.zeros_like(total),
+        )
         mixed = np.where(np.isfinite(old), old, 0.0) * (1 - share) + np.where(known, length, 0.0) * share
         self._mean = np.where(known | np.isfinite(old), np.where(share > 0, mixed, old), np.nan)
         self._weight = total

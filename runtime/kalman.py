@@ -72,9 +72,7 @@ def updated(state: JointState, xyz: NDArray[np.float64], covariance: NDArray[np.
     return JointState(mean, P)
 
 
-def smoothed(
-    filtered: list[JointState], forecast: list[JointState], steps_s: list[float]
-) -> JointState:
+def smoothed(filtered: list[JointState], forecast: list[JointState], steps_s: list[float]) -> JointState:
     """Belief about the first of several consecutive states, given all of them.
 
     `forecast[k]` is `filtered[k]` predicted by `steps_s[k]` seconds, before the measurement of state k + 1.

@@ -83,7 +83,9 @@ class Lifter:
         doubtful = ~(np.where(seen, miss, 0.0).max(axis=0) < self.gross_m / 2) & (seen.sum(axis=0) >= 2)
         inlier = seen.copy()
         if doubtful.any():
-            part = Rays(np.ascontiguousarray(rays.xy[:, doubtful]), np.ascontiguousarray(rays.variance[:, doubtful]))
+            part = Rays(
+                np.ascontiguousarray(rays.xy[:, doubtful]), np.ascontiguousarray(rays.variance[:, doubtful])
+            )
             inlier[:, doubtful] = self._agreeing(part, solved[doubtful], prior[doubtful])
         return self._reweighted(rays, inlier)
 
@@ -100,7 +102,9 @@ class Lifter:
             rows = np.arange(len(pairs))
             for side in (0, 1):
                 only[pairs[:, side], rows] = rays.variance[pairs[:, side]]
-            repeated = np.broadcast_to(rays.xy[:, None], (len(seen), len(pairs), count, 2)).reshape(len(seen), -1, 2)
+            repeated = np.broadcast_to(rays.xy[:, None], (len(seen), len(pairs), count, 2)).reshape(
+                len(seen), -1, 2
+            )
             by_pair = triangulate(
                 np.ascontiguousarray(repeated), only.reshape(len(seen), -1), self.views.extrinsics
             ).xyz

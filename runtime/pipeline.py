@@ -77,9 +77,7 @@ class Pipeline:
         prior = np.concatenate([expected, np.full((fresh, *expected.shape[1:]), np.nan)])
         return gathered_keypoints(seen, assignment.rows, tracks), gathered_rays(rays, assignment.rows), prior
 
-    def _lift(
-        self, people: Keypoints2D, rays: Rays, prior: NDArray[np.float64]
-    ) -> tuple[Skeleton3D, ...]:
+    def _lift(self, people: Keypoints2D, rays: Rays, prior: NDArray[np.float64]) -> tuple[Skeleton3D, ...]:
         """Stage 1; where views take left for right, lifted again with those joints exchanged."""
         tracks = people.track.max(axis=0, initial=-1)
         skeletons = self.lifter.skeletons(rays, prior, tracks)
@@ -88,7 +86,9 @@ class Pipeline:
         lifted = np.stack([skeleton.xyz for skeleton in skeletons])
         reference = np.where(np.isfinite(prior), prior, lifted)
         misses = self.lifter.views.misses
-        swapped = self.swaps.resolve(rays, misses(rays.xy, reference), misses(rays.xy, self.swaps.mirrored(reference)))
+        swapped = self.swaps.resolve(
+            rays, misses(rays.xy, reference), misses(rays.xy, self.swaps.mirrored(reference))
+        )
         if not swapped.any():
             return skeletons
         return self.lifter.skeletons(self.swaps.exchange(rays, swapped), prior, tracks)
@@ -117,7 +117,9 @@ def _evidence_of(
         xy=people.xy[:, rows],
         score=people.score[:, rows],
         variance=people.variance[:, rows],
-        track=np.broadcast_to(np.array([one.track for one in tracked], dtype=np.int64), (len(people.xy), len(rows))),
+        track=np.broadcast_to(
+            np.array([one.track for one in tracked], dtype=np.int64), (len(people.xy), len(rows))
+        ),
         heatmaps=tuple(tuple(maps[row] for row in rows) for maps in people.heatmaps),
     )
 

@@ -32,12 +32,16 @@ class Views:
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        self.extrinsics = np.ascontiguousarray(np.stack([camera.cam_from_world[:3] for camera in rig.cameras]))
+        self.extrinsics = np.ascontiguousarray(
+            np.stack([camera.cam_from_world[:3] for camera in rig.cameras])
+        )
         self.focal_px = np.array([camera.focal_px for camera in rig.cameras])
 
     def rays(self, keypoints: Keypoints2D) -> Rays:
         """`keypoints` undistorted; what the lens model cannot invert counts as not seen."""
-        xy = np.stack([camera.undistorted(seen) for camera, seen in zip(self.rig.cameras, keypoints.xy, strict=True)])
+        xy = np.stack(
+            [camera.undistorted(seen) for camera, seen in zip(self.rig.cameras, keypoints.xy, strict=True)]
+        )
         variance = keypoints.variance / self.focal_px[:, None, None] ** 2
         return Rays(xy, np.where(np.isfinite(xy[..., 0]), variance, np.inf))
 

@@ -1,8 +1,8 @@
 """Stage 2: the same people, with what the past, the near future, their bones and a second look at the pictures say.
 
-For each person a motion state is kept (`kalman`). Around the place that stage 1 and the motion agree on, the heatmaps are
-read a second time (`reread`) and triangulated again; the state takes that measurement, is smoothed over a fixed lag,
-and gives joints whose bones keep their learnt lengths (`bones`). The lag is part of the published latency.
+For each person a motion state is kept (`kalman`). Where a view contradicts stage 1 and the motion, or has lost a joint, its heatmap
+is read a second time near the expected place (`reread`) and the joint is triangulated again; the state takes that
+measurement, is smoothed over a fixed lag, and gives joints whose bones keep their learnt lengths (`bones`). The lag is part of the published latency.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ from posecap.calib.triangulate import triangulate
 from posecap.models.joints import JointSet
 from posecap.runtime.bones import BoneLengths
 from posecap.runtime.kalman import JointState, predicted, smoothed, unknown, updated
-from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D
+from posecap.runtime.pose import Heatmaps, Keypoints2D, PoseSet, Skeleton3D
 from posecap.runtime.rays import Views
 from posecap.runtime.reread import reread
 from posecap.runtime.track import agility
@@ -25,7 +25,10 @@ _COAST_S = 0.2  # a person whom no view shows is published this long, from the m
 _FORGET_S = 1.5
 _UNCERTAIN_M = 0.15  # joints less certain than this are NaN
 _CALIBRATION_SIGMA_M = 0.012
-_LOOK_SIGMA_M = 0.04  # how far the second reading may move a joint
+_CONTRADICTS_M = (
+    0.10  # a ray that passes this far from where stage 1 and the motion expect the joint is read again
+)
+_LOOK_SIGMA_M = 0.04  # how far from there the second reading looks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,30 +115,48 @@ class Refiner:
     def _measure(
         self, skeleton: Skeleton3D, forecast: JointState, keypoints: Keypoints2D, row: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Stage 1's joints, or those of the second reading where the pictures allow one."""
-        floor = _CALIBRATION_SIGMA_M**2 * np.eye(3)
-        xyz, covariance = skeleton.xyz, skeleton.covariance + floor
+        """Stage 1's joints; solved again from the heatmaps where a view contradicts or has lost them."""
+        xyz, covariance = skeleton.xyz, skeleton.covariance + _CALIBRATION_SIGMA_M**2 * np.eye(3)
         if not self.second_reading or all(maps[row] is None for maps in keypoints.heatmaps):
             return xyz, covariance
         look_at = updated(forecast, xyz, covariance).xyz
-        rays = np.full((len(keypoints.xy), len(xyz), 2), np.nan)
-        variance = np.full(rays.shape[:2], np.inf)
-        for v, camera in enumerate(self._views.rig.cameras):
-            heatmaps = keypoints.heatmaps[v][row]
-            if heatmaps is None:
-                continue
-            depth = camera.in_camera(look_at)[:, 2]
-            sigma_px = _LOOK_SIGMA_M * camera.focal_px / float(np.nanmedian(depth))
-            pixel, spread = reread(heatmaps, camera.project(look_at), sigma_px)
-            rays[v] = camera.undistorted(pixel)
-            variance[v] = spread / camera.focal_px**2
-        again = triangulate(rays, variance, self._views.extrinsics)
-        enough = np.isfinite(variance).sum(axis=0) >= np.minimum(skeleton.views, 3)
-        better = enough & np.isfinite(again.xyz[:, 0]) & np.isfinite(xyz[:, 0])
-        return (
-            np.where(better[:, None], (again.xyz + xyz) / 2, xyz),
-            np.where(better[:, None, None], covariance, covariance),
+        rays = np.stack(
+            [
+                camera.undistorted(seen[row])
+                for camera, seen in zip(self._views.rig.cameras, keypoints.xy, strict=True)
+            ]
         )
+        variance = keypoints.variance[:, row] / self._views.focal_px[:, None] ** 2
+        doubtful = ~(self._views.misses(rays, look_at) < _CONTRADICTS_M) & np.isfinite(look_at[:, 0])
+        for view, joints in enumerate(doubtful):
+            heatmaps = keypoints.heatmaps[view][row]
+            at = np.flatnonzero(joints)
+            if len(at) and heatmaps is not None:
+                rays[view, at], spread = self._read_again(view, heatmaps, at, look_at)
+                variance[view, at] = spread + np.median(variance[view])  # no surer than a first reading
+        again = np.flatnonzero(doubtful.any(axis=0))
+        if not len(again):
+            return xyz, covariance
+        off = self._views.misses(rays[:, again], look_at[again])
+        trusted = np.where(off < _CONTRADICTS_M, variance[:, again], np.inf)
+        solved = triangulate(np.ascontiguousarray(rays[:, again]), trusted, self._views.extrinsics)
+        better = np.isfinite(trusted).sum(axis=0) > np.maximum(skeleton.views[again] - 1, 1)
+        take = again[better & np.isfinite(solved.xyz[:, 0])]
+        xyz, covariance = xyz.copy(), covariance.copy()
+        xyz[take] = solved.xyz[np.searchsorted(again, take)]
+        floor = _CALIBRATION_SIGMA_M**2 * np.eye(3)
+        covariance[take] = solved.covariance[np.searchsorted(again, take)] + floor
+        return xyz, covariance
+
+    def _read_again(
+        self, view: int, heatmaps: Heatmaps, joints: NDArray[np.int64], look_at: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Rays (n, 2) and their variance (n,) of `joints` as the heatmap of one view shows them near `look_at`."""
+        camera = self._views.rig.cameras[view]
+        depth = float(np.nanmedian(camera.in_camera(look_at)[:, 2]))
+        sigma_px = _LOOK_SIGMA_M * camera.focal_px / max(depth, 0.1)
+        pixel, spread = reread(heatmaps, joints, camera.project(look_at[joints]), sigma_px)
+        return camera.undistorted(pixel), spread / camera.focal_px**2
 
     def _answer(self) -> PoseSet:
         entry = self._entries[0]

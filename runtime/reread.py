@@ -14,14 +14,14 @@ _LEAST_PEAK = 0.1
 
 
 def reread(
-    heatmaps: Heatmaps, expected_px: NDArray[np.float64], sigma_px: float
+    heatmaps: Heatmaps, joints: NDArray[np.int64], expected_px: NDArray[np.float64], sigma_px: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Joints (joints, 2), full-image pixels, and their variance (joints,), px^2, near `expected_px` (joints, 2).
+    """Pixels (n, 2), full image, and their variance (n,), px^2, of `joints` (n,) near `expected_px` (n, 2).
 
     `sigma_px` is how far the expectation may be off. NaN and inf where nothing is expected, the heatmap is empty there
     or the window leaves it.
     """
-    joints, height, width = heatmaps.logits.shape
+    _, height, width = heatmaps.logits.shape
     to_pixel, origin = heatmaps.image_from_cell[:, :2], heatmaps.image_from_cell[:, 2]
     cell = (expected_px - origin) @ np.linalg.inv(to_pixel).T
     cell_px = float(np.sqrt(abs(np.linalg.det(to_pixel))))
@@ -33,7 +33,7 @@ def reread(
     row = middle[:, 1, None] + steps
     inside = ((column >= 0) & (column < width))[:, None, :] & ((row >= 0) & (row < height))[:, :, None]
     window = heatmaps.logits[
-        np.arange(joints)[:, None, None],
+        joints[:, None, None],
         np.clip(row, 0, height - 1)[:, :, None],
         np.clip(column, 0, width - 1)[:, None, :],
     ]

@@ -26,7 +26,9 @@ class SwapResolver:
         self._pairs = np.array([(j, other) for j, other in enumerate(mirrored) if j < other]).reshape(-1, 2)
         self._mirrored = np.array(mirrored)
 
-    def resolve(self, rays: Rays, miss: NDArray[np.float64], crossed: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def resolve(
+        self, rays: Rays, miss: NDArray[np.float64], crossed: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
         """(views, people, joints) True where the joint should be read from its mirror joint.
 
         Args:

@@ -39,7 +39,9 @@ class _Track:
 def agility(joint_set: JointSet) -> NDArray[np.float64]:
     """(joints,) how violently each joint may accelerate, m^2/s^3."""
     last_words = [name.split("_")[-1] for name in joint_set.names]
-    return np.array([AGILITY.get(word, FAR_AGILITY if word in _FAR else TRUNK_AGILITY) for word in last_words])
+    return np.array(
+        [AGILITY.get(word, FAR_AGILITY if word in _FAR else TRUNK_AGILITY) for word in last_words]
+    )
 
 
 class Tracker:
@@ -84,7 +86,11 @@ class Tracker:
         for skeleton in skeletons:
             if np.isfinite(skeleton.xyz[:, 0]).sum() < _MIN_JOINTS:
                 continue
-            track = by_id.get(skeleton.track) or self._rejoin(skeleton, tracked, t_ns) or self._appear(skeleton, t_ns)
+            track = (
+                by_id.get(skeleton.track)
+                or self._rejoin(skeleton, tracked, t_ns)
+                or self._appear(skeleton, t_ns)
+            )
             if track is not None:
                 self._feed(track, skeleton, t_ns)
                 tracked.append(replace(skeleton, track=track.id))

@@ -37,9 +37,13 @@ def look_at(name: str, centre: NDArray, target: NDArray, focal_px: float, size_p
 def ring_rig(views: int, radius_m: float = 4.5, height_m: float = 1.5, focal_px: float = 1145.0) -> Rig:
     """Cameras in a ring around the origin, 1000 x 1000 px."""
     angles = 2 * np.pi * (np.arange(views) + 0.3) / views
-    centres = np.stack([radius_m * np.cos(angles), radius_m * np.sin(angles), np.full(views, height_m)], axis=1)
+    centres = np.stack(
+        [radius_m * np.cos(angles), radius_m * np.sin(angles), np.full(views, height_m)], axis=1
+    )
     target = np.array([0.0, 0.0, 1.0])
-    return Rig(tuple(look_at(f"cam{k:02d}", c, target, focal_px, (1000, 1000)) for k, c in enumerate(centres)))
+    return Rig(
+        tuple(look_at(f"cam{k:02d}", c, target, focal_px, (1000, 1000)) for k, c in enumerate(centres))
+    )
 
 
 def posed_person(rng: np.random.Generator, place_m: NDArray) -> NDArray[np.float64]:
@@ -61,7 +65,9 @@ def _rotation(about_x: float, about_y: float) -> NDArray[np.float64]:
     return np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
 
 
-def standing_places(rng: np.random.Generator, people: int, reach_m: float = 1.6, apart_m: float = 0.7) -> NDArray:
+def standing_places(
+    rng: np.random.Generator, people: int, reach_m: float = 1.6, apart_m: float = 0.7
+) -> NDArray:
     """(people, 2) places at least `apart_m` apart."""
     places: list[NDArray] = []
     while len(places) < people:

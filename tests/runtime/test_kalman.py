@@ -62,6 +62,8 @@ def test_one_wild_measurement_hardly_moves_a_joint() -> None:
 def test_an_unmeasured_joint_stays_unknown_and_a_lost_one_is_carried_on() -> None:
     state = updated(unknown(2), np.array([[0.0, 0, 1], [np.nan] * 3]), np.stack([np.eye(3)] * 2) * 1e-4)
     assert np.isnan(state.xyz[1]).all()
-    state = updated(predicted(state, 0.1, np.full(2, 8.0)), np.full((2, 3), np.nan), np.full((2, 3, 3), np.nan))
+    state = updated(
+        predicted(state, 0.1, np.full(2, 8.0)), np.full((2, 3), np.nan), np.full((2, 3, 3), np.nan)
+    )
     assert np.isfinite(state.xyz[0]).all()
     assert state.position_covariance[0, 0, 0] > 1e-4

@@ -67,7 +67,9 @@ def test_covariance_says_how_far_off_the_joints_are() -> None:
     for seed in range(12):
         scene = crowd(4, 3, seed, missing=0.0, gross=0.0)
         for skeleton, truth in zip(
-            Lifter(scene.rig, 0.12).lift(in_true_order(scene), np.full(scene.xyz.shape, np.nan)), scene.xyz, strict=True
+            Lifter(scene.rig, 0.12).lift(in_true_order(scene), np.full(scene.xyz.shape, np.nan)),
+            scene.xyz,
+            strict=True,
         ):
             gap = skeleton.xyz - truth
             whitened.append(np.einsum("ni,nij,nj->n", gap, np.linalg.inv(skeleton.covariance), gap))
