@@ -15,3 +15,11 @@ class EngineError(RuntimeFault):
 
 class WireError(RuntimeFault):
     """A message of another version, of a wrong size or of a wrong shape."""
+
+
+class StalePose(RuntimeFault):
+    """No pose, or none that is fresh enough, came in time."""
+
+
+class EndpointError(RuntimeFault):
+    """An address that is malformed or taken, or a key that does not fit it."""
