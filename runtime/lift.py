@@ -9,10 +9,11 @@ re-weighted by their own residuals (Geman and McClure 1987).
 from itertools import combinations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from posecap.calib.rig import Rig
-from posecap.calib.triangulate import triangulate
+from posecap.calib.triangulate import solve_point
 from posecap.runtime.pose import Keypoints2D, Skeleton3D
 from posecap.runtime.rays import Rays, Views
 
@@ -77,72 +78,137 @@ class Lifter:
         self, rays: Rays, prior: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
         """Robust triangulation of n points: xyz (n, 3), covariance (n, 3, 3), inlier (views, n), miss (views, n) m."""
-        seen = np.isfinite(rays.variance)
-        solved = triangulate(rays.xy, rays.variance, self.views.extrinsics).xyz
-        miss = self.views.misses(rays.xy, solved)
-        doubtful = ~(np.where(seen, miss, 0.0).max(axis=0) < self.gross_m / 2) & (seen.sum(axis=0) >= 2)
-        inlier = seen.copy()
-        if doubtful.any():
-            part = Rays(
-                np.ascontiguousarray(rays.xy[:, doubtful]), np.ascontiguousarray(rays.variance[:, doubtful])
-            )
-            inlier[:, doubtful] = self._agreeing(part, solved[doubtful], prior[doubtful])
-        return self._reweighted(rays, inlier)
-
-    def _agreeing(
-        self, rays: Rays, solved: NDArray[np.float64], prior: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """(views, n) the views that agree with the best of: all views, the expectation, a pair of views."""
-        seen = np.isfinite(rays.variance)
-        count = seen.shape[1]
-        hypotheses = [solved, prior]
-        if self._pairs:
-            pairs = np.array(self._pairs)
-            only = np.full((len(seen), len(pairs), count), np.inf)
-            rows = np.arange(len(pairs))
-            for side in (0, 1):
-                only[pairs[:, side], rows] = rays.variance[pairs[:, side]]
-            repeated = np.broadcast_to(rays.xy[:, None], (len(seen), len(pairs), count, 2)).reshape(
-                len(seen), -1, 2
-            )
-            by_pair = triangulate(
-                np.ascontiguousarray(repeated), only.reshape(len(seen), -1), self.views.extrinsics
-            ).xyz
-            hypotheses.extend(by_pair.reshape(len(pairs), count, 3))
-        points = np.stack(hypotheses)
-        miss = self.views.misses(rays.xy[:, None], points)
-        agrees = miss < self.gross_m
-        cost = np.where(agrees, (miss / self.gross_m) ** 2, 1.0)
-        cost = np.where(seen[:, None], cost, 0.0).sum(axis=0)
-        cost[~np.isfinite(points[..., 0])] = np.inf
-        best = cost.argmin(axis=0)
-        chosen = np.take_along_axis(agrees, best[None, None], axis=1)[:, 0] & seen
-        return chosen
-
-    def _reweighted(
-        self, rays: Rays, inlier: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-        variance = np.where(inlier, rays.variance, np.inf)
-        solved = triangulate(rays.xy, variance, self.views.extrinsics)
-        miss = self.views.misses(rays.xy, solved.xyz)
-        for _ in range(_ROUNDS):
-            depth = self.views.in_cameras(solved.xyz)[..., 2]
-            with np.errstate(invalid="ignore"):
-                expected = rays.variance * depth**2 + _FLOOR_SIGMA_M**2
-                soft = 1.0 + miss**2 / (_SOFT_SIGMAS**2 * expected)
-                weighted = np.where(inlier & np.isfinite(miss), expected / depth**2 * soft**2, np.inf)
-            solved = triangulate(rays.xy, weighted, self.views.extrinsics)
-            miss = self.views.misses(rays.xy, solved.xyz)
-        still = inlier & (miss < self.gross_m) & np.isfinite(solved.xyz[:, 0])
-        lost = still.sum(axis=0) < 2
-        solved.xyz[lost] = np.nan
-        solved.covariance[lost] = np.nan
-        still[:, lost] = False
-        return solved.xyz, solved.covariance, still, miss
+        views, count = rays.variance.shape
+        xyz = np.full((count, 3), np.nan)
+        covariance = np.full((count, 3, 3), np.nan)
+        inlier = np.zeros((views, count), dtype=np.bool_)
+        miss = np.full((views, count), np.nan)
+        _lift_points(
+            np.ascontiguousarray(rays.xy),
+            np.ascontiguousarray(rays.variance),
+            self.views.extrinsics,
+            self._pairs,
+            np.ascontiguousarray(prior),
+            self.gross_m,
+            xyz,
+            covariance,
+            inlier,
+            miss,
+        )
+        return xyz, covariance, inlier, miss
 
 
-def _spread_pairs(rig: Rig) -> list[tuple[int, int]]:
-    """At most `_MAX_PAIRS` pairs of views with parallax, every view in about as many of them as any other."""
+@njit(cache=True)
+def _lift_points(
+    rays, variance, extrinsics, pairs, prior, gross_m, xyz, covariance, inlier, miss
+):  # pragma: no cover - compiled
+    views, count = variance.shape
+    weight = np.empty(views)
+    only = np.empty(views)
+    off = np.empty(views)
+    best_off = np.empty(views)
+    trial = np.empty(3)
+    scratch = np.empty((3, 3))
+    for point in range(count):
+        seen = 0
+        for view in range(views):
+            known = np.isfinite(variance[view, point]) and np.isfinite(rays[view, point, 0])
+            weight[view] = 1.0 / variance[view, point] if known else 0.0
+            seen += known
+        if seen < 2:
+            continue
+        solved = solve_point(rays[:, point], weight, extrinsics, trial, scratch)
+        worst = _misses(rays[:, point], weight, extrinsics, trial, best_off) if solved else np.inf
+        if not worst < gross_m / 2:
+            best = _cost(best_off, weight, gross_m) if solved else np.inf
+            if np.isfinite(prior[point, 0]):
+                _misses(rays[:, point], weight, extrinsics, prior[point], off)
+                cost = _cost(off, weight, gross_m)
+                if cost < best:
+                    best = cost
+                    best_off[:] = off
+            for pair in range(pairs.shape[0]):
+                a, b = pairs[pair, 0], pairs[pair, 1]
+                if weight[a] <= 0.0 or weight[b] <= 0.0:
+                    continue
+                only[:] = 0.0
+                only[a], only[b] = weight[a], weight[b]
+                if not solve_point(rays[:, point], only, extrinsics, trial, scratch):
+                    continue
+                _misses(rays[:, point], weight, extrinsics, trial, off)
+                cost = _cost(off, weight, gross_m)
+                if cost < best:
+                    best = cost
+                    best_off[:] = off
+            for view in range(views):
+                if not best_off[view] < gross_m or not np.isfinite(best):
+                    weight[view] = 0.0
+        _settle(rays[:, point], weight, extrinsics, gross_m, xyz[point], covariance[point], off)
+        good = 0
+        for view in range(views):
+            inlier[view, point] = weight[view] > 0.0 and off[view] < gross_m and np.isfinite(xyz[point, 0])
+            good += inlier[view, point]
+            miss[view, point] = off[view]
+        if good < 2:
+            inlier[:, point] = False
+            xyz[point] = np.nan
+            covariance[point] = np.nan
+
+
+@njit(cache=True)
+def _settle(rays, weight, extrinsics, gross_m, xyz, covariance, off):  # pragma: no cover - compiled
+    """Solve from the views with weight > 0, re-weighted by their own misses."""
+    views = len(weight)
+    soft = weight.copy()
+    for _ in range(_ROUNDS + 1):
+        if not solve_point(rays, soft, extrinsics, xyz, covariance):
+            xyz[:] = np.nan
+            covariance[:] = np.nan
+            off[:] = np.nan
+            return
+        _misses(rays, weight, extrinsics, xyz, off)
+        for view in range(views):
+            if weight[view] <= 0.0:
+                continue
+            E = extrinsics[view]
+            depth = E[2, 0] * xyz[0] + E[2, 1] * xyz[1] + E[2, 2] * xyz[2] + E[2, 3]
+            expected = depth * depth / weight[view] + _FLOOR_SIGMA_M**2
+            doubt = 1.0 + off[view] ** 2 / (_SOFT_SIGMAS**2 * expected)
+            soft[view] = depth * depth / (expected * doubt * doubt) if np.isfinite(off[view]) else 0.0
+
+
+@njit(cache=True)
+def _misses(rays, weight, extrinsics, xyz, off):  # pragma: no cover - compiled
+    """Into off (views,) how far each seen ray passes from xyz, metres (NaN = not seen); the largest."""
+    worst = 0.0
+    for view in range(len(weight)):
+        off[view] = np.nan
+        if weight[view] <= 0.0:
+            continue
+        E = extrinsics[view]
+        depth = E[2, 0] * xyz[0] + E[2, 1] * xyz[1] + E[2, 2] * xyz[2] + E[2, 3]
+        if depth > 0.05:
+            dx = (E[0, 0] * xyz[0] + E[0, 1] * xyz[1] + E[0, 2] * xyz[2] + E[0, 3]) - rays[view, 0] * depth
+            dy = (E[1, 0] * xyz[0] + E[1, 1] * xyz[1] + E[1, 2] * xyz[2] + E[1, 3]) - rays[view, 1] * depth
+            off[view] = np.sqrt(dx * dx + dy * dy)
+        else:
+            off[view] = np.inf
+        worst = max(worst, off[view])
+    return worst
+
+
+@njit(cache=True)
+def _cost(off, weight, gross_m):  # pragma: no cover - compiled
+    """Truncated squared misses over the seen views."""
+    total = 0.0
+    for view in range(len(weight)):
+        if weight[view] > 0.0:
+            total += min((off[view] / gross_m) ** 2, 1.0)
+    return total
+
+
+def _spread_pairs(rig: Rig) -> NDArray[np.int64]:
+    """(pairs, 2) at most `_MAX_PAIRS` pairs of views with parallax, every view in about as many of them as any other."""
     axes = np.stack([camera.R[2] for camera in rig.cameras])
     sine = np.linalg.norm(np.cross(axes[:, None], axes[None]), axis=-1)
     left = [pair for pair in combinations(range(len(rig)), 2) if sine[pair] > np.sin(_MIN_PARALLAX_RAD)]
@@ -153,4 +219,4 @@ def _spread_pairs(rig: Rig) -> list[tuple[int, int]]:
         left.remove(best)
         chosen.append(best)
         used[list(best)] += 1
-    return chosen
+    return np.array(chosen, dtype=np.int64).reshape(-1, 2)

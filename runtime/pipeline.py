@@ -57,13 +57,16 @@ class Pipeline:
         watch.lap("estimate2d")
         people, rays, prior = self._associate(seen, ids, expected)
         watch.lap("associate")
-        skeletons = self._lift(people, rays, prior)
+        skeletons, rays = self._lift(people, rays, prior)
         watch.lap("lift")
         tracked = self.tracker.update(skeletons, frame_set.t_ns)
         watch.lap("track")
         instant = PoseSet(frame_set.index, frame_set.t_ns, frame_set.t_oldest_ns, tracked)
-        evidence = _evidence_of(tracked, people, skeletons)
-        refined = self.refiner.refine(instant, evidence)
+        rows = _rows_of(tracked, skeletons)
+        evidence = _taken_rows(people, rows, tracked)
+        refined = self.refiner.refine(
+            instant, Rays(rays.xy[:, rows], rays.variance[:, rows]), evidence.heatmaps
+        )
         watch.lap("refine")
         return StepResult(instant, refined, evidence, watch.laps_ns)
 
@@ -82,7 +85,7 @@ class Pipeline:
         tracks = people.track.max(axis=0, initial=-1)
         skeletons = self.lifter.skeletons(rays, prior, tracks)
         if not skeletons:
-            return skeletons
+            return skeletons, rays
         lifted = np.stack([skeleton.xyz for skeleton in skeletons])
         reference = np.where(np.isfinite(prior), prior, lifted)
         misses = self.lifter.views.misses
@@ -90,8 +93,9 @@ class Pipeline:
             rays, misses(rays.xy, reference), misses(rays.xy, self.swaps.mirrored(reference))
         )
         if not swapped.any():
-            return skeletons
-        return self.lifter.skeletons(self.swaps.exchange(rays, swapped), prior, tracks)
+            return skeletons, rays
+        rays = self.swaps.exchange(rays, swapped)
+        return self.lifter.skeletons(rays, prior, tracks), rays
 
     def close(self) -> None:
         """Free the engines."""
@@ -108,19 +112,20 @@ def open_pipeline(rig: Rig, settings: PipelineSettings) -> Pipeline:
     return Pipeline(rig, settings, open_estimator(settings), open_detector(settings))
 
 
-def _evidence_of(
-    tracked: tuple[Skeleton3D, ...], people: Keypoints2D, skeletons: tuple[Skeleton3D, ...]
-) -> Keypoints2D:
-    """The rows of `people` that became `tracked`, in that order."""
-    rows = [next(k for k, other in enumerate(skeletons) if other.xyz is one.xyz) for one in tracked]
+def _rows_of(tracked: tuple[Skeleton3D, ...], skeletons: tuple[Skeleton3D, ...]) -> list[int]:
+    """The rows of `skeletons` that became `tracked`, in that order."""
+    return [next(k for k, other in enumerate(skeletons) if other.xyz is one.xyz) for one in tracked]
+
+
+def _taken_rows(people: Keypoints2D, rows: list[int], tracked: tuple[Skeleton3D, ...]) -> Keypoints2D:
+    """`people` without the rows that belong to nobody, with the identities of those who stay."""
+    ids = np.array([one.track for one in tracked], dtype=np.int64)
     return Keypoints2D(
         xy=people.xy[:, rows],
         score=people.score[:, rows],
         variance=people.variance[:, rows],
-        track=np.broadcast_to(
-            np.array([one.track for one in tracked], dtype=np.int64), (len(people.xy), len(rows))
-        ),
-        heatmaps=tuple(tuple(maps[row] for row in rows) for maps in people.heatmaps),
+        track=np.broadcast_to(ids, (len(people.xy), len(rows))),
+        heatmaps=tuple(tuple(of_view[row] for row in rows) for of_view in people.heatmaps),
     )
 
 

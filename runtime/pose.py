@@ -38,6 +38,10 @@ class Heatmaps:
     image_from_cell: NDArray[np.float64]
 
 
+HeatmapRows = tuple[tuple[Heatmaps | None, ...], ...]
+"""[view][person], None where the model gives no heatmaps or the row is empty."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Keypoints2D:
     """Joints in the pictures of one frame set.
@@ -57,7 +61,7 @@ class Keypoints2D:
     score: NDArray[np.float64]
     variance: NDArray[np.float64]
     track: NDArray[np.int64]
-    heatmaps: tuple[tuple[Heatmaps | None, ...], ...]
+    heatmaps: HeatmapRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from posecap.calib.distortion import FISHEYE_COEFFICIENTS
 from posecap.calib.rig import Rig
 from posecap.runtime.pose import Keypoints2D
+from posecap.runtime.undistort import undistort_views
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,9 @@ class Views:
             np.stack([camera.cam_from_world[:3] for camera in rig.cameras])
         )
         self.focal_px = np.array([camera.focal_px for camera in rig.cameras])
+        self._K = np.stack([camera.K for camera in rig.cameras])
+        self._fisheye = np.array([len(camera.distortion) == FISHEYE_COEFFICIENTS for camera in rig.cameras])
+        self._lens = np.stack([np.append(camera.distortion, 0.0)[:5] for camera in rig.cameras])
 
     def rays(self, keypoints: Keypoints2D) -> Rays:
         """`keypoints` undistorted; what the lens model cannot invert counts as not seen."""
@@ -44,6 +49,13 @@ class Views:
         )
         variance = keypoints.variance / self.focal_px[:, None, None] ** 2
         return Rays(xy, np.where(np.isfinite(xy[..., 0]), variance, np.inf))
+
+    def undistorted(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Normalised image points (views, ..., 2) of pixels (views, ..., 2): `Camera.undistorted`, compiled."""
+        points = np.ascontiguousarray(pixels, dtype=np.float64).reshape(len(self.focal_px), -1, 2)
+        result = np.empty_like(points)
+        undistort_views(points, self._K, self._lens, self._fisheye, result)
+        return result.reshape(pixels.shape)
 
     def in_cameras(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:
         """World points (..., 3) in every camera's frame, (views, ..., 3), metres."""

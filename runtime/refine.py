@@ -16,15 +16,15 @@ from posecap.calib.triangulate import triangulate
 from posecap.models.joints import JointSet
 from posecap.runtime.bones import BoneLengths
 from posecap.runtime.kalman import JointState, predicted, smoothed, unknown, updated
-from posecap.runtime.pose import Heatmaps, Keypoints2D, PoseSet, Skeleton3D
-from posecap.runtime.rays import Views
+from posecap.runtime.pose import Heatmaps, HeatmapRows, PoseSet, Skeleton3D
+from posecap.runtime.rays import Rays, Views
 from posecap.runtime.reread import reread
 from posecap.runtime.track import agility
 
 _COAST_S = 0.2  # a person whom no view shows is published this long, from the motion alone
 _FORGET_S = 1.5
 _UNCERTAIN_M = 0.15  # joints less certain than this are NaN
-_CALIBRATION_SIGMA_M = 0.012
+_CALIBRATION_FLOOR = 0.012**2 * np.eye(3)  # no rig is calibrated better than this
 _CONTRADICTS_M = (
     0.10  # a ray that passes this far from where stage 1 and the motion expect the joint is read again
 )
@@ -79,12 +79,13 @@ class Refiner:
         self._people: dict[int, _Person] = {}
         self._entries: deque[_Entry] = deque(maxlen=lag + 1)
 
-    def refine(self, people: PoseSet, keypoints: Keypoints2D) -> PoseSet | None:
+    def refine(self, people: PoseSet, rays: Rays, heatmaps: HeatmapRows) -> PoseSet | None:
         """The refined people of the frame set `lag` before `people`; None until there was one.
 
         Args:
             people: stage 1 of the newest frame set, every skeleton with its identity.
-            keypoints: its evidence, row p = people.skeletons[p].
+            rays: its evidence, row p = people.skeletons[p].
+            heatmaps: [view][p] what the model saw there, None where it gives none.
         """
         dt_s = (people.t_ns - self._entries[-1].t_ns) * 1e-9 * self.time_scale if self._entries else 0.0
         measured = {skeleton.track: row for row, skeleton in enumerate(people.skeletons)}
@@ -104,7 +105,12 @@ class Refiner:
             if row is not None:
                 person.last = people.skeletons[row]
                 person.seen_ns = people.t_ns
-                xyz, covariance = self._measure(person.last, forecast, keypoints, row)
+                xyz, covariance = self._measure(
+                    person.last,
+                    forecast,
+                    Rays(rays.xy[:, row], rays.variance[:, row]),
+                    [of_view[row] for of_view in heatmaps],
+                )
                 person.state = updated(forecast, xyz, covariance)
                 person.bones.learn(person.state.xyz, person.state.position_covariance)
             if person.last is not None and (row is not None or away_s < _COAST_S):
@@ -113,26 +119,19 @@ class Refiner:
         return self._answer() if len(self._entries) > self.lag else None
 
     def _measure(
-        self, skeleton: Skeleton3D, forecast: JointState, keypoints: Keypoints2D, row: int
+        self, skeleton: Skeleton3D, forecast: JointState, seen: Rays, heatmaps: list[Heatmaps | None]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Stage 1's joints; solved again from the heatmaps where a view contradicts or has lost them."""
-        xyz, covariance = skeleton.xyz, skeleton.covariance + _CALIBRATION_SIGMA_M**2 * np.eye(3)
-        if not self.second_reading or all(maps[row] is None for maps in keypoints.heatmaps):
+        xyz, covariance = skeleton.xyz, skeleton.covariance + _CALIBRATION_FLOOR
+        if not self.second_reading or all(of_view is None for of_view in heatmaps):
             return xyz, covariance
         look_at = updated(forecast, xyz, covariance).xyz
-        rays = np.stack(
-            [
-                camera.undistorted(seen[row])
-                for camera, seen in zip(self._views.rig.cameras, keypoints.xy, strict=True)
-            ]
-        )
-        variance = keypoints.variance[:, row] / self._views.focal_px[:, None] ** 2
+        rays, variance = seen.xy.copy(), seen.variance.copy()
         doubtful = ~(self._views.misses(rays, look_at) < _CONTRADICTS_M) & np.isfinite(look_at[:, 0])
         for view, joints in enumerate(doubtful):
-            heatmaps = keypoints.heatmaps[view][row]
-            at = np.flatnonzero(joints)
-            if len(at) and heatmaps is not None:
-                rays[view, at], spread = self._read_again(view, heatmaps, at, look_at)
+            of_view, at = heatmaps[view], np.flatnonzero(joints)
+            if len(at) and of_view is not None:
+                rays[view, at], spread = self._read_again(view, of_view, at, look_at)
                 variance[view, at] = spread + np.median(variance[view])  # no surer than a first reading
         again = np.flatnonzero(doubtful.any(axis=0))
         if not len(again):
@@ -144,8 +143,7 @@ class Refiner:
         take = again[better & np.isfinite(solved.xyz[:, 0])]
         xyz, covariance = xyz.copy(), covariance.copy()
         xyz[take] = solved.xyz[np.searchsorted(again, take)]
-        floor = _CALIBRATION_SIGMA_M**2 * np.eye(3)
-        covariance[take] = solved.covariance[np.searchsorted(again, take)] + floor
+        covariance[take] = solved.covariance[np.searchsorted(again, take)] + _CALIBRATION_FLOOR
         return xyz, covariance
 
     def _read_again(

@@ -12,6 +12,7 @@ _ROLL_DEPTH_M = 4.0
 _ROLL_STEP_M = 0.5
 _HEAD_TOP = 1.12  # keypoints end at the eyes and the ankles, people do not
 _MIN_JOINTS = 6
+_TRUNK_SHARE = 0.25  # of the radius: a shorter trunk points at the camera and has no direction
 _MIN_SIDE_PX = 24.0
 
 
@@ -56,10 +57,8 @@ def region_of_skeleton(
         hips = (np.nanmin(pixels, axis=0) + np.nanmax(pixels, axis=0)) / 2
     radius = _HEAD_TOP * float(np.nanmax(np.linalg.norm(pixels - hips, axis=1)))
     trunk = shoulders - hips
-    upright = gravity_roll(camera, hips)
-    roll = upright
-    if np.isfinite(trunk).all() and np.linalg.norm(trunk) > 0.25 * radius:
-        roll = float(np.arctan2(trunk[0], -trunk[1]))
+    along = np.isfinite(trunk).all() and np.linalg.norm(trunk) > _TRUNK_SHARE * radius
+    roll = float(np.arctan2(trunk[0], -trunk[1])) if along else gravity_roll(camera, hips)
     side = max(2 * _MARGIN * radius, _MIN_SIDE_PX)
     width, height = camera.size_px
     inside = -side / 2 < hips[0] < width + side / 2 and -side / 2 < hips[1] < height + side / 2

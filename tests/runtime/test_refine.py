@@ -32,11 +32,10 @@ def errors(lag: int) -> tuple[list[float], list[float], list[float]]:
     first, second, forearm = [], [], []
     for k, person in enumerate(truth):
         keypoints = in_true_order(observe(rig, person, rng, noise_px=4.0, missing=0.1, gross=0.02))
-        skeleton = lifter.skeletons(lifter.views.rays(keypoints), np.full((1, 17, 3), np.nan), np.array([1]))[
-            0
-        ]
+        rays = lifter.views.rays(keypoints)
+        skeleton = lifter.skeletons(rays, np.full((1, 17, 3), np.nan), np.array([1]))[0]
         t_ns = 10**9 + k * STEP_NS
-        refined = refiner.refine(PoseSet(k, t_ns, t_ns, (skeleton,)), keypoints)
+        refined = refiner.refine(PoseSet(k, t_ns, t_ns, (skeleton,)), rays, keypoints.heatmaps)
         first.append(float(np.nanmean(np.linalg.norm(skeleton.xyz - person[0], axis=1))))
         if refined is None:
             assert k < lag
@@ -67,7 +66,7 @@ def test_a_person_nobody_sees_is_carried_on_only_shortly() -> None:
         keypoints = in_true_order(observe(rig, person, rng, noise_px=2.0))
         rays = lifter.views.rays(keypoints)
         skeletons = lifter.skeletons(rays, np.full((1, 17, 3), np.nan), np.array([1])) if k < 30 else ()
-        refined = refiner.refine(PoseSet(k, t_ns, t_ns, skeletons), keypoints)
+        refined = refiner.refine(PoseSet(k, t_ns, t_ns, skeletons), rays, keypoints.heatmaps)
         assert refined is not None
         published.append(len(refined.skeletons))
     assert published[:30] == [1] * 30
