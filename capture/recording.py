@@ -10,8 +10,9 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from posecap.capture.clock import ClockReading
 from posecap.capture.frame import Frame
-from posecap.capture.source import ClockReading, Playback, SourceCounters
+from posecap.capture.source import Playback, SourceCounters
 
 _LONGEST_WAIT_S = 0.2
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import msgspec
 
+from posecap.capture.clock import ClockReading
 from posecap.capture.errors import SourceConfigError
 from posecap.capture.frame import Frame
 from posecap.capture.source_config import Emulation, ImageFolder, Remote, Rtsp, SourceConfig, Uvc, VideoFile
@@ -32,21 +33,6 @@ class SourceCounters:
     make_ns: int = 0
     dropped: int = 0
     late: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReading:
-    """How the capture times of a source are known.
-
-    Attributes:
-        method: one phrase.
-        offset_ns: the device's clock minus this host's; 0 where both are one.
-        uncertainty_ns: half-width of the interval in which the true offset lies; -1 = not known.
-    """
-
-    method: str
-    offset_ns: int = 0
-    uncertainty_ns: int = -1
 
 
 @dataclass(frozen=True, slots=True)

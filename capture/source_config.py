@@ -46,7 +46,7 @@ class _Source(
     emulate: Emulation | None = None
 
 
-class VideoFile(_Source, tag="video"):
+class VideoFile(_Source, frozen=True, tag="video"):
     """A recording in one file.
 
     Attributes:
@@ -60,7 +60,7 @@ class VideoFile(_Source, tag="video"):
     frames: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class ImageFolder(_Source, tag="images"):
+class ImageFolder(_Source, frozen=True, tag="images"):
     """A recording in one picture a file, in the order of the numbers in their names.
 
     Attributes:
@@ -78,7 +78,7 @@ class ImageFolder(_Source, tag="images"):
     frames: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class Uvc(_Source, tag="uvc"):
+class Uvc(_Source, frozen=True, tag="uvc"):
     """A webcam or capture card.
 
     Attributes:
@@ -94,7 +94,7 @@ class Uvc(_Source, tag="uvc"):
     exposure_ms: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
-class Rtsp(_Source, tag="rtsp"):
+class Rtsp(_Source, frozen=True, tag="rtsp"):
     """A network camera.
 
     Attributes:
@@ -110,7 +110,7 @@ class Rtsp(_Source, tag="rtsp"):
     latency_ms: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
-class Remote(_Source, tag="remote"):
+class Remote(_Source, frozen=True, tag="remote"):
     """A camera of another host, published there by `python launch/camera.py`.
 
     Attributes:

@@ -164,7 +164,7 @@ def bgr_view(reformatter: VideoReformatter, frame: VideoFrame) -> NDArray[np.uin
     """(height, width, 3) uint8 BGR of a decoded frame, upright; a view of what the conversion wrote."""
     converted = reformatter.reformat(frame, format="bgr24", threads=1)
     plane = converted.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(converted.height, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(converted.height, plane.line_size)
     image = rows[:, : converted.width * 3].reshape(converted.height, converted.width, 3)
     return np.rot90(image, frame.rotation // 90) if frame.rotation % 360 else image
 

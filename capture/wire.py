@@ -81,14 +81,49 @@ class CameraStatus(msgspec.Struct, frozen=True, tag="status", gc=False):
     note: str = ""
 
 
-Message = TypeVar("Message", FrameDescriptor, CameraStatus)
+class Ping(msgspec.Struct, frozen=True, tag="ping", array_like=True, gc=False):
+    """From the host that uses a remote camera, four times a second and after every picture.
+
+    Attributes:
+        version: of the wire.
+        sent_ns: the asking host's monotonic clock.
+        got_seq: number of the newest picture that has arrived; -1 = none.
+    """
+
+    version: int
+    camera: str
+    sent_ns: int
+    got_seq: int = -1
+
+
+class Pong(msgspec.Struct, frozen=True, tag="pong", array_like=True, gc=False):
+    """The answer to a ping.
+
+    Attributes:
+        version: of the wire.
+        camera: which one is published here.
+        sent_ns: copied from the ping.
+        received_ns: when the ping came, the answering host's monotonic clock.
+        answered_ns: when this was sent, the same clock.
+    """
+
+    version: int
+    camera: str
+    sent_ns: int
+    received_ns: int
+    answered_ns: int
+
+
+Message = TypeVar("Message", FrameDescriptor, CameraStatus, Ping, Pong)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[FrameDescriptor] = msgspec.msgpack.Decoder(FrameDescriptor)
+_ping_decoder: msgspec.msgpack.Decoder[Ping] = msgspec.msgpack.Decoder(Ping)
+_pong_decoder: msgspec.msgpack.Decoder[Pong] = msgspec.msgpack.Decoder(Pong)
 _status_decoder: msgspec.msgpack.Decoder[CameraStatus] = msgspec.msgpack.Decoder(CameraStatus)
 
 
-def pack(message: FrameDescriptor | CameraStatus) -> bytes:
+def pack(message: FrameDescriptor | CameraStatus | Ping | Pong) -> bytes:
     """The header part of a message."""
     return _encoder.encode(message)
 
@@ -120,6 +155,16 @@ def unpack_descriptor(header: bytes, payload_bytes: int = 0) -> FrameDescriptor:
 def unpack_status(header: bytes) -> CameraStatus:
     """The status in `header`; raises FrameWireError as `unpack_descriptor` does."""
     return _decode(_status_decoder, header, "camera status")
+
+
+def unpack_ping(header: bytes) -> Ping:
+    """The ping in `header`; raises FrameWireError as `unpack_descriptor` does."""
+    return _decode(_ping_decoder, header, "ping")
+
+
+def unpack_pong(header: bytes) -> Pong:
+    """The answer in `header`; raises FrameWireError as `unpack_descriptor` does."""
+    return _decode(_pong_decoder, header, "answer to a ping")
 
 
 def _decode(decoder: "msgspec.msgpack.Decoder[Message]", header: bytes, what: str) -> "Message":
