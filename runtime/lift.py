@@ -35,7 +35,7 @@ class Lifter:
     def __init__(self, rig: Rig, gross_m: float) -> None:
         self.views = Views(rig)
         self.gross_m = gross_m
-        self._pairs = _spread_pairs(rig)
+        self.pairs = _spread_pairs(rig)
 
     def lift(self, keypoints: Keypoints2D, prior: NDArray[np.float64]) -> tuple[Skeleton3D, ...]:
         """One skeleton for each row of `keypoints` (associated), world metres; NaN where fewer than two views agree.
@@ -87,7 +87,7 @@ class Lifter:
             np.ascontiguousarray(rays.xy),
             np.ascontiguousarray(rays.variance),
             self.views.extrinsics,
-            self._pairs,
+            self.pairs,
             np.ascontiguousarray(prior),
             self.gross_m,
             xyz,

@@ -44,9 +44,7 @@ class Views:
 
     def rays(self, keypoints: Keypoints2D) -> Rays:
         """`keypoints` undistorted; what the lens model cannot invert counts as not seen."""
-        xy = np.stack(
-            [camera.undistorted(seen) for camera, seen in zip(self.rig.cameras, keypoints.xy, strict=True)]
-        )
+        xy = self.undistorted(keypoints.xy)
         variance = keypoints.variance / self.focal_px[:, None, None] ** 2
         return Rays(xy, np.where(np.isfinite(xy[..., 0]), variance, np.inf))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from lift_by_numpy import lift_point
 from posecap.models.joints import COCO_17
 from posecap.runtime.lift import Lifter
 from posecap.runtime.swaps import SwapResolver
@@ -94,3 +95,19 @@ def test_a_view_that_takes_left_for_right_is_put_right() -> None:
     fixed = lifter.skeletons(swaps.exchange(rays, swapped), reference, np.array([-1]))[0]
     assert (fixed.views[limbs] == 4).all()
     assert np.linalg.norm(fixed.xyz - scene.xyz[0], axis=1)[limbs].max() < 0.05
+
+
+def test_the_compiled_lift_is_its_slow_twin() -> None:
+    scene = crowd(6, 3, 5, gross=0.1)
+    lifter = Lifter(scene.rig, 0.12)
+    rays = lifter.views.rays(in_true_order(scene))
+    prior = scene.xyz + 0.02
+    fast = np.stack([s.xyz for s in lifter.skeletons(rays, prior, np.full(3, -1))]).reshape(-1, 3)
+    xy, variance = rays.xy.reshape(6, -1, 2), rays.variance.reshape(6, -1)
+    slow = np.stack(
+        [
+            lift_point(xy[:, n], variance[:, n], lifter.views.extrinsics, lifter.pairs, prior.reshape(-1, 3)[n], 0.12)
+            for n in range(xy.shape[1])
+        ]
+    )
+    np.testing.assert_allclose(fast, slow, atol=1e-7)
