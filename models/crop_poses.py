@@ -1,0 +1,36 @@
+"""What a decoder finds in a batch of crops: the one shape that all joint networks are read into."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CropPoses:
+    """One person in each crop, joints in the order of the network's own joint set.
+
+    Attributes:
+        xy: (crops, joints, 2) crop pixels, (0, 0) at the centre of the top-left pixel.
+        score: (crops, joints) 0..1.
+        variance: (crops, joints) crop px^2 for each axis.
+        person: (crops,) probability that there is a person at all.
+        logits: (crops, joints, height, width) heatmaps before the sigmoid, possibly a view; None =
+            there are none.
+        crop_from_cell: (2, 3) affine map from heatmap cell (column, row) to crop pixels.
+        next_region: (crops, 4) centre x, y, side (crop px) and roll (radians, clockwise) of a better crop;
+            None = the network does not say.
+    """
+
+    xy: NDArray[np.float64]
+    score: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    person: NDArray[np.float64]
+    logits: NDArray[np.float32] | None
+    crop_from_cell: NDArray[np.float64]
+    next_region: NDArray[np.float64] | None = None
+
+
+def sigmoid(x: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Logistic function without overflow."""
+    return 1.0 / (1.0 + np.exp(-np.clip(x, -80.0, 80.0).astype(np.float64)))
