@@ -50,7 +50,8 @@ class Views:
 
     def undistorted(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Normalised image points (views, ..., 2) of pixels (views, ..., 2): `Camera.undistorted`, compiled."""
-        points = np.ascontiguousarray(pixels, dtype=np.float64).reshape(len(self.focal_px), -1, 2)
+        flat = (len(self.focal_px), int(np.prod(pixels.shape[1:-1])), 2)
+        points = np.ascontiguousarray(pixels, dtype=np.float64).reshape(flat)
         result = np.empty_like(points)
         undistort_views(points, self._K, self._lens, self._fisheye, result)
         return result.reshape(pixels.shape)
