@@ -95,7 +95,8 @@ def decode_people(
     low = np.clip(middle - size / 2, 0, (height, width))
     high = np.clip(middle + size / 2, 0, (height, width))
     coarse = (
-        outputs["regression"][0, :, cy, cx].reshape(len(best), -1, 2) + np.stack([cy, cx], axis=1)[:, None]
+        outputs["regression"][0, :, cy, cx].reshape(len(best), outputs["regression"].shape[1] // 2, 2)
+        + np.stack([cy, cx], axis=1)[:, None]
     )
     joints = np.empty((len(best), coarse.shape[1], 3))
     for k in range(len(best)):

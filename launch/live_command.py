@@ -1,0 +1,110 @@
+"""The command line of `live.py`."""
+
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+from rich.console import Console
+
+from posecap.launch.errors import UsageError, user_errors
+from posecap.launch.preparation import LiveOptions, Viewer
+from posecap.launch.session import run_session
+from posecap.runtime.messages import Stage
+
+_EXAMPLES = """
+Cameras in, 3D skeletons out: shows them and publishes them at tcp://127.0.0.1:5570.
+
+The bundled virtual rig, until Ctrl-C:
+
+    python launch/live.py --cams calib/rig.yaml
+
+Ten seconds without a window, numbers into a file:
+
+    python launch/live.py --cams calib/rig.yaml --viewer none --duration 10 --summary run.json
+
+Real people, each picture once, as fast as this machine can, against the published reference:
+
+    python launch/live.py --cams data/pose2sim-single/rig.yaml --no-loop --pace max --truth single.trc
+
+Another model, less smoothing, poses for other hosts:
+
+    python launch/live.py --cams rig.yaml --model movenet-thunder --set lag_frames=0 --bind 'tcp://*:5570'
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"posecap {version('posecap')}")
+        except PackageNotFoundError:
+            print("posecap, not installed")
+        raise typer.Exit
+
+
+@app.command(help=_EXAMPLES)
+def live(  # noqa: PLR0917
+    cams: Annotated[Path, typer.Option(help="Rig file: calibrated cameras and their sources.")],
+    viewer: Annotated[str, typer.Option(help="auto, open3d, terminal or none (a line a second).")] = "auto",
+    duration: Annotated[float | None, typer.Option(help="Seconds from the first picture to the end.")] = None,
+    model: Annotated[str | None, typer.Option(help="Preset that finds joints, see launch/fetch.py.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Inference backend: openvino or onnxruntime.")] = None,
+    joints: Annotated[str | None, typer.Option(help="Published joint set, for example coco-17/1.")] = None,
+    stage: Annotated[str, typer.Option(help="Poses that are shown: refined or instant.")] = "refined",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the pipeline, several times.")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="Of recordings: scene seconds for each second.")] = 1.0,
+    loop: Annotated[bool, typer.Option(help="Recordings start again at their end.")] = True,
+    pace: Annotated[str, typer.Option(help="Recordings play by the clock, or at max speed.")] = "clock",
+    bind: Annotated[str, typer.Option(help="Where poses are published.")] = "tcp://127.0.0.1:5570",
+    summary: Annotated[Path | None, typer.Option(help="Write the numbers of the session there.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Exact joints (.npz) or a reference (.trc) to compare with.")
+    ] = None,
+    view2d: Annotated[bool, typer.Option("--view2d", help="Publish 2D joints too.")] = False,
+    curve: Annotated[Path | None, typer.Option(help="Encrypt with this .key_secret file.")] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and end.")
+    ] = False,
+) -> None:
+    """Run one session."""
+    with user_errors():
+        options = LiveOptions(
+            cams=cams,
+            viewer=cast(Viewer, _one_of("--viewer", viewer, get_args(Viewer))),
+            duration_s=None if duration is None else _positive("--duration", duration),
+            model=model,
+            engine=engine,
+            joints=joints,
+            stage=cast(Stage, _one_of("--stage", stage, get_args(Stage))),
+            overrides=tuple(settings or ()),
+            speed=_positive("--speed", speed),
+            loop=loop,
+            pace="max" if _one_of("--pace", pace, ("clock", "max")) == "max" else "clock",
+            bind=bind,
+            summary=summary,
+            truth=truth,
+            view2d=view2d,
+            curve_key=curve,
+        )
+        try:
+            run_session(options, Console(highlight=False))
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)  # while weights were fetched or files checked
+
+
+def _one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise UsageError(f"{option} {value!r} is unknown, there are {', '.join(choices)}: check the spelling")
+    return value
+
+
+def _positive(option: str, value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{option} is {value:g}, expected more than 0: correct it")
+    return value

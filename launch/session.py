@@ -1,0 +1,192 @@
+"""One live session: cameras in, skeletons out, until it is over or somebody ends it."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from rich.console import Console
+
+from posecap.launch.errors import LaunchError
+from posecap.launch.model_files import with_weights
+from posecap.launch.preparation import LiveOptions, Prepared, Viewer, prepare
+from posecap.launch.score import MediaClock, StageScore
+from posecap.launch.summary import Record, Summary, print_summary, write_summary
+from posecap.launch.supervisor import Supervisor
+from posecap.launch.terminal import Display, LineDisplay, TableDisplay
+from posecap.launch.topology import RunFolder, topology
+from posecap.launch.view import ViewConfig
+from posecap.launch.view_display import missing_display
+from posecap.runtime.client import Subscriber
+from posecap.runtime.messages import (
+    TOPIC_INSTANT,
+    TOPIC_REFINED,
+    TOPIC_STATS,
+    PoseMessage,
+    StatsMessage,
+)
+
+_SLOTS = 8
+_POLL_S = 0.05
+_QUIET_S = 1.0  # after the end of all recordings
+_LIVE_ERROR_INSTANTS = 150
+_ENDED = ("ended", "failed")
+
+
+def run_session(options: LiveOptions, console: Console) -> Summary:
+    """Prepare, start, show, and end a session; returns its summary, which is also printed and written.
+
+    Raises:
+        the errors of `posecap.launch.errors.user_errors`, each with the remedy.
+    """
+    prepared = prepare(options)
+    settings = with_weights(prepared.settings, lambda line: console.print(line, markup=False, soft_wrap=True))
+    viewer = _viewer(options.viewer, console)
+    runtime = msgspec.structs.replace(prepared.runtime, settings=settings, thumbnails=viewer == "open3d")
+    title = (
+        f"posecap {settings.model} on {settings.engine} ({settings.precision}), people found by "
+        f"{settings.detector}; {len(prepared.rig)} cameras of {options.cams}"
+    )
+    console.print(title, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"poses at {options.bind}; Ctrl-C ends", markup=False, highlight=False, soft_wrap=True)
+    view = None
+    if viewer == "open3d":
+        view = ViewConfig(
+            endpoint=_reachable(options.bind),
+            rig=str(options.cams),
+            stage=options.stage,
+            server_key=str(options.curve_key or ""),
+        )
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the child processes: 3 x 3 systems need no more
+    with RunFolder(prepared.rig, _SLOTS) as folder, _ended_by_signals():
+        plan = topology(folder, prepared.cameras, runtime, view)
+        record = Record()
+        with Supervisor(plan) as supervisor:
+            display: Display = (
+                TableDisplay(console, options.stage, title)
+                if viewer == "terminal"
+                else LineDisplay(console, options.stage)
+            )
+            _Session(options, prepared, supervisor, record).run(display)
+            seconds = max(time.monotonic_ns() - supervisor.epoch_ns, 0) / 1e9 if supervisor.epoch_ns else 0.0
+    summary = record.summary(
+        endpoint=options.bind,
+        rig=prepared.rig.id,
+        speed=options.speed,
+        pace=options.pace,
+        seconds=seconds,
+        restarts=supervisor.restarts,
+    )
+    print_summary(summary, console)
+    if options.summary is not None:
+        write_summary(summary, options.summary)
+    return summary
+
+
+class _Session:
+    """The loop of one session: hear, record, show, until there is a reason to end."""
+
+    def __init__(
+        self, options: LiveOptions, prepared: Prepared, supervisor: Supervisor, record: Record
+    ) -> None:
+        self.options, self.prepared = options, prepared
+        self.supervisor, self.record = supervisor, record
+        self.pose: PoseMessage | None = None
+        self.error: StageScore | None = None
+        self.scored_s = time.monotonic()
+
+    def run(self, display: Display) -> None:
+        """From the start of the processes to the end; Ctrl-C and SIGTERM are reasons like any other."""
+        topics = (TOPIC_INSTANT, TOPIC_REFINED, TOPIC_STATS)
+        endpoint = _reachable(self.options.bind)
+        try:
+            with Subscriber(endpoint, topics, self.options.curve_key) as messages, display:
+                self.supervisor.start()
+                if self.prepared.truth is not None and self.prepared.media_s is not None:
+                    speed = self.prepared.cameras[0].speed
+                    clock = MediaClock(self.supervisor.epoch_ns, speed, self.prepared.media_s)
+                    self.record.compare(self.prepared.truth, clock)
+                while not self._is_over():
+                    self._turn(messages, display)
+        except KeyboardInterrupt:
+            pass
+
+    def _turn(self, messages: Subscriber[PoseMessage | StatsMessage], display: Display) -> None:
+        for message in messages.drain(_POLL_S):
+            self.record.add(message, time.monotonic_ns())
+            if isinstance(message, PoseMessage) and message.header.stage == self.options.stage:
+                self.pose = message
+        for line in self.supervisor.poll():
+            display.news(line)
+        scorer = self.record.scorer(self.options.stage)
+        if scorer is not None and time.monotonic() - self.scored_s > 1.0:
+            self.error, self.scored_s = scorer.score(_LIVE_ERROR_INSTANTS), time.monotonic()
+        display.show(self.pose, self.record.stats, self.error)
+
+    def _is_over(self) -> bool:
+        """Raises LaunchError where it ended badly."""
+        supervisor, duration_s = self.supervisor, self.options.duration_s
+        if duration_s is not None and time.monotonic_ns() >= supervisor.epoch_ns + duration_s * 1e9:
+            return True
+        if supervisor.viewer_ended is not None:
+            if supervisor.viewer_ended:
+                raise LaunchError(f"{supervisor.viewer_ended}; use --viewer terminal")
+            return True  # its window was closed
+        statuses = supervisor.cameras.values()
+        if len(statuses) < len(self.prepared.cameras) or any(one.state not in _ENDED for one in statuses):
+            return False
+        if all(one.state == "failed" for one in statuses):
+            raise LaunchError(next(iter(statuses)).note)
+        stats = self.record.stats
+        given = stats.complete + stats.partial if stats else 0
+        done = stats is not None and given > 0 and stats.processed + stats.dropped + stats.torn >= given
+        return done and self._was_quiet()
+
+    def _was_quiet(self) -> bool:
+        """Whether a whole round of statistics has come since the last pose."""
+        stats, pose = self.record.stats, self.pose
+        return stats is not None and (pose is None or stats.t_ns - pose.header.t_publish_ns > _QUIET_S * 1e9)
+
+
+def _viewer(wanted: Viewer, console: Console) -> Viewer:
+    """ "auto" made up its mind: a window where there is a display, else a table, else lines."""
+    if wanted == "open3d":
+        if (why := missing_display()) is not None:
+            raise LaunchError(f"--viewer open3d: {why}")
+        return wanted
+    if wanted == "terminal" and not console.is_terminal:
+        return "none"
+    if wanted != "auto":
+        return wanted
+    if missing_display() is None and _has_open3d():
+        return "open3d"
+    return "terminal" if console.is_terminal else "none"
+
+
+def _has_open3d() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("open3d") is not None
+
+
+def _reachable(bind: str) -> str:
+    """Where a subscriber on this host connects to what was bound."""
+    return bind.replace("//*:", "//127.0.0.1:").replace("//0.0.0.0:", "//127.0.0.1:")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends a session as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

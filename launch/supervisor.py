@@ -1,0 +1,188 @@
+"""Starting the processes of a session, watching them, starting the fallen again, and ending them all."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import zmq
+
+from posecap.capture.transport import FrameReceiver
+from posecap.capture.wire import CameraStatus
+from posecap.launch.child import Child
+from posecap.launch.errors import LaunchError
+from posecap.launch.topology import Process, Topology
+from posecap.runtime.health import EXIT_CONFIG, RuntimeHealth, unpack_health
+
+_log = logging.getLogger(__name__)
+
+_RUNTIME = "runtime"
+_MOST_STARTS = 3  # of a runtime that never became ready
+_START_TIMEOUT_S = 180.0
+_POLL_S = 0.05
+_LAST_WORDS_MS = 200
+_TERM_S, _KILL_S = 1.2, 0.5
+_CAMERA_START_NS = 1_500_000_000  # from the start of the camera processes to the first picture
+
+
+class Supervisor:
+    """All processes of `topology`, from `start` to the end of the `with` block.
+
+    Attributes:
+        epoch_ns: instant of the first picture of recordings, monotonic clock; 0 before the cameras start.
+        cameras: what each camera last said of itself.
+        restarts: how often each process was started again.
+        viewer_ended: why, once the viewer has ended by itself; "" where its window was closed.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.epoch_ns = 0
+        self.cameras: dict[str, CameraStatus] = {}
+        self.restarts: dict[str, int] = {}
+        self.viewer_ended: str | None = None
+        self._children: dict[str, Child] = {}
+        self._health: RuntimeHealth | None = None
+        self._news: list[str] = []
+        self._receiver: FrameReceiver | None = None
+        self._socket: zmq.Socket[bytes] | None = None
+
+    def start(self, waiting: Callable[[float], None] | None = None) -> None:
+        """Start the runtime, wait until it is ready, then start the cameras and the viewer.
+
+        Args:
+            waiting: called again and again with the seconds waited.
+
+        Raises:
+            LaunchError: the runtime says that it cannot work, ends again and again, or takes too long.
+        """
+        self._receiver = FrameReceiver(self.topology.watch, {})
+        self._socket = zmq.Context.instance().socket(zmq.PULL)
+        self._socket.linger = 0
+        self._socket.bind(self.topology.health)
+        begin_s = time.monotonic()
+        runtime = self._add(self.topology.runtime)
+        while self._health is None or self._health.state != "ready":
+            if waiting is not None:
+                waiting(time.monotonic() - begin_s)
+            self.poll(_POLL_S)
+            if runtime.starts >= _MOST_STARTS and runtime.due_s is not None:
+                raise LaunchError(f"the runtime cannot be started: {runtime.reason}")
+            if time.monotonic() - begin_s > _START_TIMEOUT_S:
+                raise LaunchError(
+                    f"the runtime was not ready after {_START_TIMEOUT_S:g} s: "
+                    "free the CPU or take a smaller --model"
+                )
+        self.epoch_ns = time.monotonic_ns() + _CAMERA_START_NS
+        for process in self.topology.cameras(self.epoch_ns):
+            self._add(process)
+        if self.topology.viewer is not None:
+            self._add(self.topology.viewer)
+
+    def poll(self, timeout_s: float = 0.0) -> list[str]:
+        """Hear everybody, start the fallen again; one line for each thing that happened.
+
+        Raises:
+            LaunchError: the runtime says that it can never work as configured.
+        """
+        assert self._receiver is not None
+        for status in self._receiver.poll(timeout_s * 1e3):
+            if isinstance(status, CameraStatus):
+                self._hear_camera(status)
+        self._hear_runtime(0)
+        for child in self._children.values():
+            self._look_after(child, time.monotonic())
+        news, self._news = self._news, []
+        return news
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id of everything that runs now."""
+        return {name: child.pid for name, child in self._children.items() if child.pid is not None}
+
+    def _add(self, plan: Process) -> Child:
+        child = self._children[plan.name] = Child(plan, self.topology.logs)
+        child.start()
+        return child
+
+    def _hear_camera(self, status: CameraStatus) -> None:
+        last = self.cameras.get(status.camera)
+        if last is not None and status.state not in (last.state, "starting"):
+            note = f" ({status.note})" if status.note and status.state != "live" else ""
+            self._news.append(f"camera {status.camera}: {last.state} -> {status.state}{note}")
+        self.cameras[status.camera] = status
+        child = self._children.get(f"camera {status.camera}")
+        if child is not None:
+            child.heard_s = time.monotonic()
+
+    def _hear_runtime(self, timeout_ms: int) -> None:
+        assert self._socket is not None
+        child = self._children[_RUNTIME]
+        while self._socket.poll(timeout_ms):
+            health = unpack_health(self._socket.recv())
+            if health.pid != child.pid:
+                continue  # words of a predecessor
+            self._health = health
+            child.heard_s = time.monotonic()
+            child.turned_s = health.turn_ns / 1e9 if health.state == "ready" else None
+            timeout_ms = 0
+
+    def _look_after(self, child: Child, now_s: float) -> None:
+        name = child.plan.name
+        if child.process is None:
+            if child.due_s is not None and now_s >= child.due_s:
+                self.restarts[name] = self.restarts.get(name, 0) + 1
+                child.start()
+        elif child.process.exitcode is not None:
+            self._after_end(child, child.process.exitcode, now_s)
+        elif fault := child.fault(now_s):
+            self._news.append(f"{name}: {fault}, killed")
+            child.kill()
+
+    def _after_end(self, child: Child, status: int, now_s: float) -> None:
+        if child.plan.name == _RUNTIME and status == EXIT_CONFIG:
+            self._hear_runtime(_LAST_WORDS_MS)
+            failed = self._health is not None and self._health.state == "failed"
+            raise LaunchError(self._health.note if self._health and failed else child.last_words())
+        child.ended(status)
+        if not child.plan.restarts:
+            self.viewer_ended = child.reason if status else ""
+        elif status == EXIT_CONFIG:
+            self._news.append(f"{child.plan.name}: cannot work as configured, it is left out")
+        else:
+            pause_s = child.start_later(now_s)
+            self._news.append(f"{child.reason}; it is started again in {pause_s:.1f} s")
+
+    def stop(self) -> None:
+        """End everything within two seconds, by force where it must be."""
+        handlers = {
+            number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        alive = [child.process for child in self._children.values() if child.process is not None]
+        for process in alive:
+            process.terminate()
+        until_s = time.monotonic() + _TERM_S
+        for process in alive:
+            process.join(max(until_s - time.monotonic(), 0.0))
+        stubborn = [process for process in alive if process.is_alive()]
+        for process in stubborn:
+            _log.warning("process=%s event=killed reason=did_not_end", process.name)
+            process.kill()
+        for process in stubborn:
+            process.join(_KILL_S)
+        if self._receiver is not None:
+            self._receiver.close()
+        if self._socket is not None:
+            self._socket.close()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
