@@ -131,7 +131,7 @@ def open_detector(settings: PipelineSettings) -> PersonDetector:
     path = weights_path(model)
 
     def open_sized(spec: InputSpec) -> Engine:
-        return open_engine(path, spec, entry.outputs, engine=engine, threads=settings.threads)
+        return open_engine(path, spec, entry.outputs, engine=engine, threads=settings.threads, at_once=1)
 
     engine = "openvino" if path.suffix == ".tflite" else settings.engine
     return PersonDetector(entry.decoder, entry.input, open_sized)

@@ -63,6 +63,7 @@ def open_engine(
     engine: EngineName = "openvino",
     precision: Precision = "f32",
     threads: int = 0,
+    at_once: int = 4,
 ) -> Engine:
     """The network in file `model`, run by the backend called `engine`.
 
@@ -73,6 +74,7 @@ def open_engine(
         engine: backend.
         precision: of the arithmetic.
         threads: 0 = one for each core that this process may use.
+        at_once: pictures that a batch usually has; fewer than threads = several threads share a picture.
 
     Raises:
         EngineError: the backend is not installed, cannot read the file, or lacks an output.
@@ -81,7 +83,7 @@ def open_engine(
     if engine == "openvino":
         from posecap.runtime.engine_openvino import OpenVinoEngine
 
-        return OpenVinoEngine(model, spec, outputs, precision, threads)
+        return OpenVinoEngine(model, spec, outputs, precision, threads, at_once)
     if engine == "onnxruntime":
         from posecap.runtime.engine_onnxruntime import OnnxRuntimeEngine
 

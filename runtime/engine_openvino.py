@@ -15,8 +15,6 @@ from posecap.models.manifest import InputSpec
 from posecap.runtime.engine import EngineIO, Precision, expect_pictures
 from posecap.runtime.errors import EngineError
 
-_STREAMS = 4  # more threads than this are shared two to a stream: four views are the usual batch
-
 
 class OpenVinoEngine:
     """See `posecap.runtime.engine.Engine`; arguments as in `open_engine`."""
@@ -24,7 +22,13 @@ class OpenVinoEngine:
     name = "openvino"
 
     def __init__(
-        self, model: Path, spec: InputSpec, outputs: tuple[str, ...], precision: Precision, threads: int
+        self,
+        model: Path,
+        spec: InputSpec,
+        outputs: tuple[str, ...],
+        precision: Precision,
+        threads: int,
+        at_once: int,
     ) -> None:
         try:
             import openvino as ov
@@ -34,14 +38,13 @@ class OpenVinoEngine:
         try:
             network = _cut(ov, core.read_model(model), outputs, model)
             network = _fed(ov, network, spec)
-            streams = threads if threads <= _STREAMS else max(_STREAMS, threads // 2)
             self._compiled: Any = core.compile_model(
                 network,
                 "CPU",
                 {
                     "INFERENCE_PRECISION_HINT": precision,  # on CPUs with AMX the default would be bf16
                     "INFERENCE_NUM_THREADS": threads,
-                    "NUM_STREAMS": streams,
+                    "NUM_STREAMS": max(min(threads, at_once), threads // 2 if at_once > 1 else 1),
                     "ENABLE_CPU_PINNING": False,
                 },
             )

@@ -52,11 +52,25 @@ def letterbox(
     inner = max(round(image.shape[1] / scale), 1), max(round(image.shape[0] / scale), 1)
     x, y = ((width - inner[0]) // 2, (height - inner[1]) // 2) if centred else (0, 0)
     out = np.full((height, width, 3), fill, dtype=np.uint8)
-    shrink = cv2.INTER_AREA if scale > 2 else cv2.INTER_LINEAR
-    out[y : y + inner[1], x : x + inner[0]] = cv2.resize(image, inner, interpolation=shrink)
-    scale_x, scale_y = image.shape[1] / inner[0], image.shape[0] / inner[1]
+    small, halvings = _halved(image, inner)
+    out[y : y + inner[1], x : x + inner[0]] = cv2.resize(small, inner, interpolation=cv2.INTER_LINEAR)
+    scale_x, scale_y = (small.shape[axis] * 2**halvings / inner[1 - axis] for axis in (1, 0))
     affine = np.array([[scale_x, 0.0, (0.5 - x) * scale_x - 0.5], [0.0, scale_y, (0.5 - y) * scale_y - 0.5]])
     return out, affine
+
+
+def _halved(image: NDArray[np.uint8], inner: tuple[int, int]) -> tuple[NDArray[np.uint8], int]:
+    """The picture averaged over 2 x 2 pixels until it is less than twice as wide as `inner`, and how often.
+
+    Exact halves are several times faster than one area resize; an odd last row or column is dropped.
+    """
+    halvings = 0
+    while min(image.shape[1] / inner[0], image.shape[0] / inner[1]) >= 2:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        even = image[: 2 * height, : 2 * width]
+        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        halvings += 1
+    return image, halvings
 
 
 def moved(affine: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
