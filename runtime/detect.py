@@ -48,7 +48,7 @@ class PersonDetector:
         self._engines: dict[tuple[int, int], Engine] = {}
 
     def boxes(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """People in a (height, width, 3) BGR picture, best first: (n, 5) x0, y0, x1, y1, score; full-image pixels."""
+        """People in a (height, width, 3) BGR picture, best first: (n, 5) x0, y0, x1, y1 in pixels, score."""
         if self.decoder == "movenet-multipose":
             return self._multipose(image)
         if self.decoder == "rtmdet":
@@ -98,7 +98,7 @@ class PersonDetector:
         affine: NDArray[np.float64],
         image: NDArray[np.uint8],
     ) -> NDArray[np.float64]:
-        """Corners (n, 4), letterbox pixels from its corner, as boxes in the picture; without the unlikely ones."""
+        """Corners (n, 4), pixels of the letterbox from its corner, as boxes in the picture; unlikely ones left out."""
         keep = score >= _LEAST_SCORE[self.decoder]
         points = moved(affine, corners[keep].reshape(-1, 2, 2) - 0.5)
         height, width = image.shape[:2]
@@ -126,7 +126,7 @@ def open_detector(settings: PipelineSettings) -> PersonDetector:
     entry = preset(name)
     if entry.role != "detector":
         raise SettingsError(
-            f"detector {name!r} finds joints, not people: choose auto or one of {', '.join(presets('detector'))}"
+            f"detector {name!r} finds joints, not people: choose auto, {', '.join(presets('detector'))}"
         )
     path = weights_path(model)
 

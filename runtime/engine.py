@@ -83,11 +83,11 @@ def open_engine(
     if engine == "openvino":
         from posecap.runtime.engine_openvino import OpenVinoEngine
 
-        return OpenVinoEngine(model, spec, outputs, precision, threads, at_once)
+        return OpenVinoEngine(model, spec, outputs, precision=precision, threads=threads, at_once=at_once)
     if engine == "onnxruntime":
         from posecap.runtime.engine_onnxruntime import OnnxRuntimeEngine
 
-        return OnnxRuntimeEngine(model, spec, outputs, precision, threads)
+        return OnnxRuntimeEngine(model, spec, outputs, precision=precision, threads=threads)
     raise EngineError(f"no engine {engine!r}, there are openvino, onnxruntime: check the spelling")
 
 

@@ -18,7 +18,7 @@ class OnnxRuntimeEngine:
     device = "CPU"
 
     def __init__(
-        self, model: Path, spec: InputSpec, outputs: tuple[str, ...], precision: Precision, threads: int
+        self, model: Path, spec: InputSpec, outputs: tuple[str, ...], *, precision: Precision, threads: int
     ) -> None:
         if model.suffix == ".tflite":
             raise EngineError(

@@ -26,6 +26,7 @@ class OpenVinoEngine:
         model: Path,
         spec: InputSpec,
         outputs: tuple[str, ...],
+        *,
         precision: Precision,
         threads: int,
         at_once: int,
