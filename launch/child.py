@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,11 +16,14 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+import zmq
+
 from posecap.launch.topology import Process
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _STEADY_S = 10.0  # a process that ran this long is started again at once
 _KILL_S = 0.5
+_LINGER_MS = 200
 
 
 class Child:
@@ -110,14 +114,31 @@ class Child:
 
 
 def run_process(target: str, config: Any, log: str) -> None:
-    """In the new process: what it prints goes to `log`, then `target` ("module:function") gets `config`."""
+    """In the new process: what it prints goes to `log`, then `target` ("module:function") gets `config`.
+
+    Ends without the interpreter's destructors: those of inference and graphics libraries may take seconds.
+    """
     with open(log, "wb", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     _end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     module, function = target.split(":")
-    getattr(import_module(module), function)(config)
+    status = 1
+    try:
+        getattr(import_module(module), function)(config)
+        status = 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        else:
+            status = end.code or 0
+    except BaseException:  # noqa: BLE001 (the main of a process)
+        traceback.print_exc()
+    finally:
+        zmq.Context.instance().destroy(linger=_LINGER_MS)  # the last messages leave
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _end_with_parent() -> None:

@@ -34,6 +34,8 @@ Another model, less smoothing, poses for other hosts:
     python launch/live.py --cams rig.yaml --model movenet-thunder --set lag_frames=0 --bind 'tcp://*:5570'
 """
 
+_LINE = 120  # characters, where no terminal says how wide it is
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -93,7 +95,7 @@ def live(  # noqa: PLR0917
             curve_key=curve,
         )
         try:
-            run_session(options, Console(highlight=False))
+            run_session(options, Console(highlight=False, width=None if sys.stdout.isatty() else _LINE))
         except KeyboardInterrupt:
             sys.exit(128 + signal.SIGINT)  # while weights were fetched or files checked
 

@@ -65,9 +65,9 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
         record = Record()
         with Supervisor(plan) as supervisor:
             display: Display = (
-                TableDisplay(console, options.stage, title)
+                TableDisplay(console, options.stage, title, by_clock=options.pace == "clock")
                 if viewer == "terminal"
-                else LineDisplay(console, options.stage)
+                else LineDisplay(console, options.stage, by_clock=options.pace == "clock")
             )
             _Session(options, prepared, supervisor, record).run(display)
             seconds = max(time.monotonic_ns() - supervisor.epoch_ns, 0) / 1e9 if supervisor.epoch_ns else 0.0

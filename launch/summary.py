@@ -28,7 +28,10 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class StageSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage: messages received, lost on the way, latency, and errors where there is truth."""
+    """One stage: messages received, lost on the way, latency, and errors where there is truth.
+
+    There is no latency at pace "max": pictures carry the time of a schedule that nobody kept.
+    """
 
     messages: int
     lost: int
@@ -86,9 +89,9 @@ class _StageRecord:
         if self.scorer is not None:
             self.scorer.add(message)
 
-    def summary(self) -> StageSummary:
+    def summary(self, *, by_clock: bool) -> StageSummary:
         latency = None
-        if len(self.latencies_ms):
+        if len(self.latencies_ms) and by_clock:
             values = np.percentile(np.frombuffer(self.latencies_ms, dtype=np.float32), [50, 95, 99, 100])
             latency = Latency(len(self.latencies_ms), *(float(value) for value in values))
         score = None if self.scorer is None else self.scorer.score()
@@ -145,7 +148,9 @@ class Record:
             fps=processed / seconds if seconds > 0 else math.nan,
             published_share=processed / sets if sets else math.nan,
             people_share=with_people / sets if sets else math.nan,
-            stages={stage: record.summary() for stage, record in self._stages.items()},
+            stages={
+                stage: record.summary(by_clock=pace == "clock") for stage, record in self._stages.items()
+            },
             runtime=self.stats,
             restarts=restarts,
         )

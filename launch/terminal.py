@@ -44,8 +44,8 @@ class Display(Protocol):
 class LineDisplay:
     """One line a second, for logs and for sessions that are watched elsewhere."""
 
-    def __init__(self, console: Console, stage: Stage) -> None:
-        self._console, self._stage = console, stage
+    def __init__(self, console: Console, stage: Stage, *, by_clock: bool) -> None:
+        self._console, self._stage, self._by_clock = console, stage, by_clock
         self._seq = -1
 
     def news(self, line: str) -> None:
@@ -57,7 +57,7 @@ class LineDisplay:
         if stats is None or stats.seq == self._seq:
             return
         self._seq = stats.seq
-        self.news(_headline(stats, self._stage, error))
+        self.news(_headline(stats, self._stage, error, by_clock=self._by_clock))
 
     def __enter__(self) -> Self:
         return self
@@ -71,8 +71,8 @@ class LineDisplay:
 class TableDisplay:
     """People, cameras, rates, latency and live error, redrawn four times a second."""
 
-    def __init__(self, console: Console, stage: Stage, title: str) -> None:
-        self._stage, self._title = stage, title
+    def __init__(self, console: Console, stage: Stage, title: str, *, by_clock: bool) -> None:
+        self._stage, self._title, self._by_clock = stage, title, by_clock
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._due_s = 0.0
         self._console = console
@@ -87,7 +87,9 @@ class TableDisplay:
         if now_s < self._due_s:
             return
         self._due_s = now_s + _REDRAW_S
-        headline = _headline(stats, self._stage, error) if stats else "waiting for the first pictures"
+        headline = "waiting for the first pictures"
+        if stats is not None:
+            headline = _headline(stats, self._stage, error, by_clock=self._by_clock)
         parts: list[Table | Text] = [Text(self._title, style="bold"), Text(headline), _people(pose)]
         if stats is not None:
             parts.append(_cameras(stats))
@@ -105,11 +107,11 @@ class TableDisplay:
         self._live.stop()
 
 
-def _headline(stats: StatsMessage, stage: Stage, error: StageScore | None) -> str:
+def _headline(stats: StatsMessage, stage: Stage, error: StageScore | None, *, by_clock: bool) -> str:
     """One line: rate, people, latency, drops, error."""
     latency = stats.latency_refined if stage == "refined" else stats.latency_instant
     words = [f"{stats.fps:5.1f} frame sets/s", f"{stats.people} people"]
-    if latency.n:
+    if latency.n and by_clock:
         words.append(f"latency {latency.p50:.0f} ms (p99 {latency.p99:.0f})")
     if stats.dropped or stats.torn:
         words.append(f"dropped {stats.dropped}, torn {stats.torn}")
