@@ -111,8 +111,8 @@ def _unpack(archive: Path, clips: Clips, folder: Path) -> None:
         rig, {camera: {"type": "video", "path": f"{camera}.mp4"} for camera in clips.videos}
     )
     content.notes = (
-        f"{clips.root} of pose2sim {POSE2SIM.version}, {POSE2SIM.licence}. As published, the calibration is off by "
-        "about 15 px in cam01 and cam03."
+        f"{clips.root} of pose2sim {POSE2SIM.version}, {POSE2SIM.licence}. As published, its calibration "
+        "is off by about 15 px in cam01 and cam03."
     )
     write_rig_file(folder / "rig.yaml", content)
 

@@ -31,6 +31,24 @@ class CropPoses:
     next_region: NDArray[np.float64] | None = None
 
 
+_SIGMA = 0.005  # of a sure joint, in sides of the crop
+_LEAST = 0.03
+
+
+def joint_variance(
+    peak: NDArray[np.float64], visibility: NDArray[np.float64] | float, side_px: float
+) -> NDArray[np.float64]:
+    """Variance per axis, px^2, of a joint whose heatmap peaks at `peak` (0..1), in a crop of `side_px`.
+
+    sigma = 0.005 side peak^-1.75 visibility^-1/3. Measured on rendered people with exact joints (4 views, 60
+    instants, 12 to 14 joints, constant offsets removed): regression of the log error over BlazePose and
+    MoveNet gave exponents -1.6 to -2.1 and -0.26 to -0.36; 0.004 fits the median error, 0.005 the mean
+    square. The width of a heatmap's peak says less than its height.
+    """
+    sure = np.clip(peak, _LEAST, 1.0) ** -1.75 * np.clip(visibility, _LEAST, 1.0) ** (-1 / 3)
+    return (_SIGMA * side_px * sure) ** 2
+
+
 def sigmoid(x: NDArray[np.floating]) -> NDArray[np.float64]:
     """Logistic function without overflow."""
     return 1.0 / (1.0 + np.exp(-np.clip(x, -80.0, 80.0).astype(np.float64)))

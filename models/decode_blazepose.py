@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from posecap.models.crop_poses import CropPoses, sigmoid
+from posecap.models.crop_poses import CropPoses, joint_variance, sigmoid
 
 _CROP = 256
 _CELLS = 64
@@ -34,13 +34,13 @@ def decode_landmarks(outputs: dict[str, NDArray[np.float32]]) -> CropPoses:
     person = outputs["Identity_1"].reshape(-1).astype(np.float64)
     heatmaps = outputs["Identity_3"]
     regressed = rows[:, :_JOINTS, :2]
-    refined, spread = _refined(regressed, heatmaps)
-    score = np.minimum(sigmoid(rows[:, :_JOINTS, 3]), sigmoid(rows[:, :_JOINTS, 4])) * person[:, None]
+    refined, peak = _refined(regressed, heatmaps)
+    visible = np.minimum(sigmoid(rows[:, :_JOINTS, 3]), sigmoid(rows[:, :_JOINTS, 4]))
     cell = np.array([[_CELL_PX, 0.0, -0.5], [0.0, _CELL_PX, -0.5]])
     return CropPoses(
         xy=refined - 0.5,
-        score=score,
-        variance=spread,
+        score=visible * person[:, None],
+        variance=joint_variance(peak, visible, _CROP),
         person=person,
         logits=np.moveaxis(heatmaps, 3, 1)[:, :_JOINTS],
         crop_from_cell=cell,
@@ -51,7 +51,7 @@ def decode_landmarks(outputs: dict[str, NDArray[np.float32]]) -> CropPoses:
 def _refined(
     regressed: NDArray[np.float64], heatmaps: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Landmarks (n, 33, 2) moved to the mass of their heatmap in 7 x 7 cells, and its spread, px^2."""
+    """Landmarks (n, 33, 2) moved to the mass of their heatmap in 7 x 7 cells, and its peak there, 0..1."""
     steps = np.arange(-_REACH, _REACH + 1)
     cell = np.floor(regressed / _CELL_PX).astype(np.int64)
     column, row = cell[..., 0, None] + steps, cell[..., 1, None] + steps  # (n, joints, 7)
@@ -64,11 +64,10 @@ def _refined(
     mass = np.maximum(window.sum(axis=(2, 3)), 1e-9)
     x = (window.sum(axis=2) * column).sum(axis=2) / mass
     y = (window.sum(axis=3) * row).sum(axis=2) / mass
-    wide = (window.sum(axis=2) * (column - x[..., None]) ** 2).sum(axis=2) / mass
-    high = (window.sum(axis=3) * (row - y[..., None]) ** 2).sum(axis=2) / mass
-    sure = ((cell >= 0) & (cell < _CELLS)).all(axis=2) & (window.max(axis=(2, 3)) >= _LEAST_PEAK)
+    peak = window.max(axis=(2, 3))
+    sure = ((cell >= 0) & (cell < _CELLS)).all(axis=2) & (peak >= _LEAST_PEAK)
     refined = np.where(sure[..., None], np.stack([x, y], axis=2) * _CELL_PX, regressed)
-    return refined, (wide + high) / 2 * _CELL_PX**2
+    return refined, peak
 
 
 def _next_region(hips: NDArray[np.float64], circle: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,12 +9,10 @@ o is at 4 (c + o) - 0.5 about pixel centres.
 import numpy as np
 from numpy.typing import NDArray
 
-from posecap.models.crop_poses import CropPoses, sigmoid
+from posecap.models.crop_poses import CropPoses, joint_variance, sigmoid
 
 _STRIDE = 4
 _CENTRE_SOFTNESS = 1.8  # cells; of the published graphs
-_WINDOW = 2  # the spread of a joint is taken over 5 x 5 cells
-
 _PEAK_REACH = 2  # a centre is the largest of 5 x 5 cells
 _SPREAD_OF_BOX = 0.30004883  # constants of the published multi-pose graph
 _COUNTED_SCORE = 0.12695312
@@ -42,29 +40,11 @@ def decode_single(outputs: dict[str, NDArray[np.float32]]) -> CropPoses:
     return CropPoses(
         xy=_STRIDE * exact - 0.5,
         score=score,
-        variance=_spread(heat, y, x) * _STRIDE**2,
+        variance=joint_variance(score, 1.0, _STRIDE * cells),
         person=outputs["centre"].reshape(count, -1)[np.arange(count), centres].astype(np.float64),
         logits=logits,
         crop_from_cell=np.array([[_STRIDE, 0.0, _STRIDE / 2 - 0.5], [0.0, _STRIDE, _STRIDE / 2 - 0.5]]),
     )
-
-
-def _spread(heat: NDArray[np.float64], y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n, joints) second moment per axis, cells^2, of the heatmaps (n, joints, h, w) around their peaks."""
-    steps = np.arange(-_WINDOW, _WINDOW + 1)
-    cells = heat.shape[-1]
-    row, column = y[..., None] + steps, x[..., None] + steps
-    crop = np.arange(heat.shape[0])[:, None, None, None]
-    joint = np.arange(heat.shape[1])[None, :, None, None]
-    window = heat[
-        crop,
-        joint,
-        np.clip(row, 0, cells - 1)[..., :, None],
-        np.clip(column, 0, cells - 1)[..., None, :],
-    ]
-    mass = np.maximum(window.sum(axis=(2, 3)), 1e-9)
-    squares = (window.sum(axis=2) + window.sum(axis=3)) @ (steps**2).astype(np.float64)
-    return squares / mass / 2
 
 
 def decode_people(

@@ -98,7 +98,7 @@ class PersonDetector:
         affine: NDArray[np.float64],
         image: NDArray[np.uint8],
     ) -> NDArray[np.float64]:
-        """Corners (n, 4), pixels of the letterbox from its corner, as boxes in the picture; unlikely ones left out."""
+        """Corners (n, 4), letterbox pixels from its corner, as boxes in the picture; the likely ones."""
         keep = score >= _LEAST_SCORE[self.decoder]
         points = moved(affine, corners[keep].reshape(-1, 2, 2) - 0.5)
         height, width = image.shape[:2]

@@ -1,8 +1,4 @@
-"""Joints in regions: one engine call over views x people, then one decoder over the whole batch.
-
-The variance of a joint combines what the heatmap shows, a floor in proportion to the region (annotators and
-networks agree to about a hundredth of a person), and the score: variance = (floor + spread) / score^2.
-"""
+"""Joints in regions: one engine call over views x people, then one decoder over the whole batch."""
 
 from collections.abc import Callable, Sequence
 
@@ -24,8 +20,6 @@ from posecap.runtime.preprocess import crop, image_from_crop, moved
 from posecap.runtime.settings import PipelineSettings
 
 _LEAST_PERSON = 0.5
-_LEAST_SCORE = 0.05
-_FLOOR = 0.008  # standard deviation of a perfect answer, in sides of the region
 _LEAST_SIDE_PX = 8.0  # of a crop that the network asks for
 _EMPTY_LOGIT = -30.0  # a heatmap that shows nothing
 
@@ -120,13 +114,9 @@ class PoseEstimator:
         scale2 = abs(float(np.linalg.det(affine[:, :2])))
         known = self._from_own >= 0
         own = self._from_own[known]
-        score = poses.score[k, own]
-        floor = (_FLOOR * region.side_px) ** 2
         result.xy[place][known] = moved(affine, poses.xy[k, own])
-        result.score[place][known] = score
-        result.variance[place][known] = (floor + scale2 * poses.variance[k, own]) / np.maximum(
-            score, _LEAST_SCORE
-        ) ** 2
+        result.score[place][known] = poses.score[k, own]
+        result.variance[place][known] = scale2 * poses.variance[k, own]
         result.track[place] = region.track
         if poses.logits is not None:
             logits = poses.logits[k]
