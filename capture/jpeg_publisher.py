@@ -72,7 +72,11 @@ class JpegPublisher:
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.MAXMSGSIZE, _MAX_PING_BYTES)
         if secret_key is not None:
-            self._encrypt(secret_key)
+            try:
+                self._encrypt(secret_key)
+            except CaptureError:
+                self._socket.close()
+                raise
         elif not endpoint.startswith(_LOOPBACK):
             _log.warning("camera=%s event=unencrypted endpoint=%s advice=--secret-key", camera, endpoint)
         try:

@@ -34,6 +34,14 @@ class SourceCounters:
     dropped: int = 0
     late: int = 0
 
+    def __add__(self, other: "SourceCounters") -> "SourceCounters":
+        return SourceCounters(
+            self.made + other.made,
+            self.make_ns + other.make_ns,
+            self.dropped + other.dropped,
+            self.late + other.late,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:

@@ -14,6 +14,7 @@ _CUT_GAIN = 0.1  # periods by which the spread must shrink before pictures are r
 _GIVE_UP_AFTER = 3
 _ALIVE_NS = 1_000_000_000
 _REMEMBERED_SETS = 16
+_REMEMBERED_PICTURES = 64
 _LONG_AGO = -(1 << 62)
 
 
@@ -43,7 +44,7 @@ class SyncCounters:
 class _CameraClock:
     """Where in the period one camera exposes, learnt from its capture times."""
 
-    __slots__ = ("arrival_ns", "cell", "dead", "index", "misses", "phase_ns", "pictures", "t_ns")
+    __slots__ = ("arrival_ns", "cell", "dead", "index", "misses", "phase_ns", "pictures", "t_ns", "taken")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -54,6 +55,7 @@ class _CameraClock:
         self.arrival_ns = 0
         self.misses = 0  # deadlines in a row that it let pass
         self.dead = False  # not waited for until it delivers again
+        self.taken: dict[int, None] = {}  # capture times of the newest pictures that are in a set
 
 
 class _OpenSet:
@@ -111,6 +113,9 @@ class FrameGrouper:
         """Take a picture that arrived at `now_ns` (monotonic clock); the sets that are now done, in order."""
         now_ns = time.monotonic_ns() if now_ns is None else now_ns
         clock = self._clocks[frame.camera]
+        if frame.t_ns in clock.taken:
+            self.counters.duplicate[frame.camera] += 1
+            return self._collect(now_ns)
         cell = self._cell(clock, frame.t_ns)
         if cell - self._newest_cell > self._horizon and self._is_astray(clock, now_ns):
             self.counters.astray[frame.camera] += 1
@@ -130,6 +135,9 @@ class FrameGrouper:
             return self._collect(now_ns)
         target.frames[clock.index] = frame
         target.pictures += 1
+        clock.taken[frame.t_ns] = None
+        if len(clock.taken) > _REMEMBERED_PICTURES:
+            del clock.taken[next(iter(clock.taken))]
         clock.dead = False
         clock.misses = 0
         if clock.cell is not None and cell < clock.cell:
