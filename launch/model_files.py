@@ -54,6 +54,10 @@ def _fetch(model: str, say: Callable[[str], None]) -> None:
     if own is not None or present(name):
         weights_path(model, fetch=own is None, notice=say)
         return
+    if not sys.stderr.isatty():
+        say(f"fetching the weights of {name}")
+        weights_path(model, notice=say)
+        return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 

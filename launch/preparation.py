@@ -1,6 +1,7 @@
 """Everything that can be checked before a process is started: rig, sources, settings, truth, port."""
 
 import errno
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,7 @@ def prepare(options: LiveOptions) -> Prepared:
     settings = _settings(options, recorded=media_s is not None)
     truth = _truth(options, content, folder, sources)
     check_free(options.bind)
+    _check_writable(options.summary)
     if options.curve_key is not None and not options.curve_key.is_file():
         raise UsageError(
             f"no key file at {options.curve_key}: make a pair with `python launch/camera.py --new-key NAME`"
@@ -173,6 +175,14 @@ def check_free(endpoint: str) -> None:
         raise EndpointError(
             f"cannot publish at {endpoint} ({error.strerror}): choose an address of this host with --bind"
         ) from error
+
+
+def _check_writable(path: Path | None) -> None:
+    """UsageError where the summary cannot be written; better known now than after the session."""
+    if path is not None and not (
+        path.parent.is_dir() and os.access(path.parent, os.W_OK) and not path.is_dir()
+    ):
+        raise UsageError(f"--summary {path} cannot be written: choose a file in a folder that exists")
 
 
 def _rig(content: RigFile, path: Path) -> Rig:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from posecap.launch.truth import Truth
 from posecap.models.joints import LIMB_JOINTS
@@ -87,7 +86,10 @@ class Scorer:
     """Compares the messages of one stage with the truth as they come."""
 
     def __init__(self, truth: Truth, clock: MediaClock) -> None:
+        from scipy.optimize import linear_sum_assignment  # slow to import, and most sessions have no truth
+
         self.truth, self.clock = truth, clock
+        self._assignment = linear_sum_assignment
         self._people = [_PersonScore() for _ in range(truth.xyz.shape[1])]
         self._instants = 0
         self._expected = 0
@@ -103,7 +105,7 @@ class Scorer:
         self._instants += 1
         self._expected += int(present.sum())
         found = _limbs_of(message)
-        for row, person in _matches(found, true):
+        for row, person in self._matches(found, true):
             score, track = self._people[person], message.ids[row]
             if score.last is not None and score.last[0] == turn and score.last[1] != track:
                 self._switches += 1
@@ -139,6 +141,17 @@ class Scorer:
             truth_bone_variation=_mean(np.array(true_variation)),
             id_switches=self._switches,
         )
+
+    def _matches(self, found: NDArray[np.float64], true: NDArray[np.float64]) -> list[tuple[int, int]]:
+        """(row of found, row of true) pairs of the assignment with the least total distance."""
+        distances = np.linalg.norm(found[:, None] - true[None], axis=-1)
+        seen = np.isfinite(distances)
+        total = np.where(seen, distances, 0.0).sum(axis=-1)
+        cost = np.where(seen.any(axis=-1), total / np.maximum(seen.sum(axis=-1), 1), np.inf)
+        rows, people = self._assignment(np.minimum(cost, MATCH_M))
+        return [
+            (row, person) for row, person in zip(rows, people, strict=True) if cost[row, person] < MATCH_M
+        ]
 
 
 def procrustes_errors(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -203,16 +216,6 @@ def _limbs_of(message: PoseMessage) -> NDArray[np.float64]:
         if name in names:
             limbs[:, row] = message.xyz[:, names.index(name)]
     return limbs
-
-
-def _matches(found: NDArray[np.float64], true: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """(row of found, row of true) pairs of the assignment with the least total distance."""
-    distances = np.linalg.norm(found[:, None] - true[None], axis=-1)
-    seen = np.isfinite(distances)
-    total = np.where(seen, distances, 0.0).sum(axis=-1)
-    cost = np.where(seen.any(axis=-1), total / np.maximum(seen.sum(axis=-1), 1), np.inf)
-    rows, people = linear_sum_assignment(np.minimum(cost, MATCH_M))
-    return [(row, person) for row, person in zip(rows, people, strict=True) if cost[row, person] < MATCH_M]
 
 
 def _mean(*parts: NDArray[np.float64]) -> float:

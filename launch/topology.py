@@ -130,8 +130,9 @@ class RunFolder:
         _sweep_stale_folders(base)
         try:
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))  # mode 0700
-            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = os.open(self.path / "unlocked", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+            (self.path / "unlocked").rename(self.path / "lock")  # sweepers never see it without the lock
         except OSError as error:
             raise LaunchError(
                 f"cannot make a folder for sockets in {base} ({error.strerror}): set XDG_RUNTIME_DIR"
