@@ -1,0 +1,5 @@
+"""What can be wrong with data for training, said in one sentence that ends with the remedy."""
+
+
+class SyntheticError(Exception):
+    """The body data of the synthetic people cannot be fetched, or a set cannot be written."""
