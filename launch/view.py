@@ -49,6 +49,7 @@ class ViewConfig(msgspec.Struct, frozen=True, kw_only=True):
         size_px: (width, height) of the window.
         max_hz: pictures for each second, at most.
         server_key: file with the publisher's public CURVE key; "" = the stream is not encrypted.
+        score_file: written by `view_score.write_score`, shown as the error; "" = not known.
         screenshot: PNG file written before the viewer ends by itself; "" = it runs until it is closed.
         after_s: seconds from the first pose to the screenshot; twenty more are waited for a first pose.
     """
@@ -59,6 +60,7 @@ class ViewConfig(msgspec.Struct, frozen=True, kw_only=True):
     size_px: tuple[int, int] = (1280, 720)
     max_hz: float = 60.0
     server_key: str = ""
+    score_file: str = ""
     screenshot: str = ""
     after_s: float = 5.0
 
@@ -97,7 +99,15 @@ def _show(config: ViewConfig, rig: Rig | None) -> None:
         PoseStream(config.endpoint, key) as stream,
         Window(f"posecap  {config.endpoint}", config.size_px, view) as window,
     ):
-        loop = ViewLoop(stream, window, view, rig=rig, stage=config.stage, max_hz=config.max_hz)
+        loop = ViewLoop(
+            stream,
+            window,
+            view,
+            rig=rig,
+            stage=config.stage,
+            max_hz=config.max_hz,
+            score_file=Path(config.score_file) if config.score_file else None,
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.stop())
         if config.screenshot:

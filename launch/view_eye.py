@@ -50,12 +50,21 @@ class Eye:
         return (local - self.eye_from_world[:3, 3]) @ self.eye_from_world[:3, :3]
 
 
+def same(one: Eye, other: Eye) -> bool:
+    """Whether both see the same."""
+    return (
+        one.size_px == other.size_px
+        and one.focal_px == other.focal_px
+        and np.array_equal(one.eye_from_world, other.eye_from_world)
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Framing:
     """Where to look, from where; and how large the floor is.
 
     Attributes:
-        target: (3,) point in the middle of the window, metres; beside the middle of the room, by half a panel.
+        target: (3,) point in the middle of the window, metres; half a panel beside the middle of the room.
         back: (3,) unit, from the target to the eye.
         distance_m: from the target to the eye.
         floor_m: half side of the floor; its centre is `floor_centre`.

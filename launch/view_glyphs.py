@@ -1,5 +1,6 @@
 """Text in the room: letters of a few strokes that face the eye. (The legacy Visualizer has no labels.)"""
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -30,16 +31,25 @@ _CHAINS = {
 }
 
 
+@lru_cache(maxsize=512)
 def strokes(text: str) -> NDArray[np.float64]:
-    """(n, 2, 2) ends of strokes: letters 1 high, centred on x = 0, standing on y = 0; unknown ones blank."""
+    """(n, 2, 2) ends of strokes: letters 1 high, centred on x = 0, standing on y = 0; unknown ones blank.
+
+    Strokes reach half their width beyond their ends, so that corners close.
+    """
     left = -(_ADVANCE * len(text) - 1) / 2
-    ends = [
+    pairs = [
         [(left + _ADVANCE * place + x0, y0), (left + _ADVANCE * place + x1, y1)]
         for place, letter in enumerate(text.upper())
         for chain in _CHAINS.get(letter, [])
         for (x0, y0), (x1, y1) in pairwise(chain)
     ]
-    return np.array(ends, dtype=np.float64).reshape(-1, 2, 2) / 4
+    ends = np.array(pairs, dtype=np.float64).reshape(-1, 2, 2) / 4
+    line = ends[:, 1] - ends[:, 0]
+    beyond = line * (_STROKE / 2 / np.linalg.norm(line, axis=1, keepdims=True))
+    ends = ends + np.stack([-beyond, beyond], axis=1)
+    ends.setflags(write=False)
+    return ends
 
 
 def labels(
@@ -55,30 +65,17 @@ def labels(
 
     A letter is `height_m` high, and never lower than `height_px` on the screen.
     """
-    starts, ends, widths, paints = [], [], [], []
+    flat = [
+        strokes(text) if known else _NO_STROKES
+        for text, known in zip(texts, np.isfinite(feet).all(axis=1), strict=True)
+    ]
+    owner = np.repeat(np.arange(len(flat)), [len(one) for one in flat])
     right, down, forward = eye.right_down_forward
-    for text, foot, colour in zip(texts, feet, colours, strict=True):
-        if not np.isfinite(foot).all():
-            continue
-        depth = max(float((foot - eye.centre) @ forward), 0.1)
-        height = max(height_m, height_px * depth / eye.focal_px)
-        flat = strokes(text) * height
-        if not len(flat):
-            continue
-        line = flat[:, 1] - flat[:, 0]  # longer by half a width at both ends, so that corners close
-        line *= _STROKE * height / 2 / np.linalg.norm(line, axis=1, keepdims=True)
-        axes = np.stack([right, -down])
-        starts.append(foot + (flat[:, 0] - line) @ axes)
-        ends.append(foot + (flat[:, 1] + line) @ axes)
-        widths.append(np.full(len(flat), _STROKE * height))
-        paints.append(np.repeat(colour[None], len(flat), axis=0))
-    if not starts:
-        starts, ends, widths, paints = (
-            [np.zeros((0, 3))],
-            [np.zeros((0, 3))],
-            [np.zeros(0)],
-            [np.zeros((0, 3))],
-        )
-    return bars(
-        np.concatenate(starts), np.concatenate(ends), np.concatenate(widths), np.concatenate(paints), eye
-    )
+    depth = np.maximum((feet - eye.centre) @ forward, 0.1)
+    height = np.maximum(height_m, height_px * depth / eye.focal_px)[owner]
+    ends = np.concatenate([_NO_STROKES, *flat]) * height[:, None, None] @ np.stack([right, -down])
+    ends = feet[owner, None] + ends
+    return bars(ends[:, 0], ends[:, 1], _STROKE * height, colours[owner], eye)
+
+
+_NO_STROKES = np.zeros((0, 2, 2))

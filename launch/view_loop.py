@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.calib.rig import Rig
-from posecap.launch.view_eye import Eye, Framing
+from posecap.launch.view_eye import Eye, Framing, same
 from posecap.launch.view_panel import Panel, PanelPainter
 from posecap.launch.view_people import people_shapes
 from posecap.launch.view_room import axes, frusta, frustum_depth
+from posecap.launch.view_score import read_score
 from posecap.launch.view_shapes import Shapes
 from posecap.launch.view_stream import PoseStream
 from posecap.launch.view_window import Window
@@ -24,22 +25,28 @@ _PANEL_PERIOD_S = 0.2
 _FOLLOW_SHARE = 0.15  # of the way to a followed person that the eye goes in one picture
 
 
-def scene(
-    pose: PoseMessage | None,
-    eye: Eye,
-    *,
-    stale: bool,
-    rig: Rig | None,
-    states: dict[str, str],
-    depth_m: float,
-) -> Shapes:
-    """All that changes or faces the eye: people, grey where `stale`; axes; frusta `depth_m` deep."""
-    parts = [axes(eye)]
-    if rig is not None:
-        parts.append(frusta(rig, states, depth_m, eye))
-    if pose is not None:
-        parts.append(people_shapes(pose, eye, stale))
-    return Shapes.joined(parts)
+class Scene:
+    """All that changes or faces the eye; what stands still is made anew when the eye or a state changes.
+
+    Args:
+        rig: cameras to draw; None = none.
+        depth_m: of their frusta.
+    """
+
+    def __init__(self, rig: Rig | None, depth_m: float) -> None:
+        self._rig, self._depth_m = rig, depth_m
+        self._still: tuple[Eye, dict[str, str], Shapes] | None = None
+
+    def shapes(self, pose: PoseMessage | None, eye: Eye, *, states: dict[str, str], stale: bool) -> Shapes:
+        """Axes, cameras by `states`, people; these grey where `stale`."""
+        if self._still is None or not same(self._still[0], eye) or self._still[1] != states:
+            parts = [axes(eye)]
+            if self._rig is not None:
+                parts.append(frusta(self._rig, states, self._depth_m, eye))
+            self._still = (eye, states, Shapes.joined(parts))
+        if pose is None:
+            return self._still[2]
+        return Shapes.joined([self._still[2], people_shapes(pose, eye, stale)])
 
 
 class ViewLoop:
@@ -50,6 +57,7 @@ class ViewLoop:
         view: default view.
         stage: shown at first.
         max_hz: pictures for each second, at most.
+        score_file: read for the error against the truth; None = not known.
     """
 
     def __init__(
@@ -61,10 +69,12 @@ class ViewLoop:
         rig: Rig | None,
         stage: Stage,
         max_hz: float,
+        score_file: Path | None = None,
     ) -> None:
         self._rig, self._stream, self._window = rig, stream, window
-        self._depth_m = 0.0 if rig is None else frustum_depth(rig, view)
+        self._scene = Scene(rig, 0.0 if rig is None else frustum_depth(rig, view))
         self._stage: Stage = stage
+        self._score_file = score_file
         self._period_s = 1 / max_hz
         self._painter = PanelPainter()
         self._paused = self._hidden = False
@@ -118,15 +128,13 @@ class ViewLoop:
         stale = not self._paused and silent_s > _STALE_S
         self._go_after(pose)
         eye = self._window.eye
-        moved = self._eye is None or not _same(eye, self._eye)
+        moved = self._eye is None or not same(eye, self._eye)
         self._eye = eye
         states = self._stream.camera_states(self._stage)
         drawn = (pose, stale, sorted(states.items()))
         if moved or drawn != self._drawn:
             self._drawn = drawn
-            self._window.show(
-                scene(pose, eye, stale=stale, rig=self._rig, states=states, depth_m=self._depth_m)
-            )
+            self._window.show(self._scene.shapes(pose, eye, states=states, stale=stale))
             self._draws += 1
         if not self._hidden:
             self._show_panel(eye, moved, states, silent_s)
@@ -163,6 +171,9 @@ class ViewLoop:
             known = [value for value in residuals if math.isfinite(value)]
             numbers.append(("people", str(len(residuals))))
             numbers.append(("residual", f"{np.mean(known):.1f} px" if known else "-"))
+        score = None if self._score_file is None else read_score(self._score_file)
+        if score is not None and score.mpjpe_mm is not None and score.offset_removed_mm is not None:
+            numbers.append(("error", f"{score.mpjpe_mm:.1f} mm   (no offset {score.offset_removed_mm:.1f})"))
         if stats is not None:
             latency = stats.latency_refined if self._stage == "refined" else stats.latency_instant
             if latency.n:
@@ -222,11 +233,3 @@ class ViewLoop:
         self._panel_due_s = 0.0
         if self._hidden:
             self._window.hide_panel()
-
-
-def _same(one: Eye, other: Eye) -> bool:
-    return (
-        one.size_px == other.size_px
-        and one.focal_px == other.focal_px
-        and np.array_equal(one.eye_from_world, other.eye_from_world)
-    )

@@ -1,13 +1,13 @@
 """The window: Open3D's legacy Visualizer with four geometries that are added once and then changed in place.
 
-A floor, its lines, one mesh for all that moves or faces the eye, and a textured square right in front of the
-eye that carries the panel. Adding and removing geometry for each picture costs more, and crashed Open3D 0.19 after
-65,000 of them; `set_geometry_transform` and labels exist only in the newer renderer, which needs Vulkan and loses
-1 MB of memory a picture.
+A floor, its lines, one mesh for all that moves or faces the eye, and a textured square right in front of
+the eye that carries the panel. Adding and removing geometry for each picture costs more, and crashed Open3D
+0.19 after 65,000 of them; `set_geometry_transform` and labels exist only in the newer renderer, which needs
+Vulkan and loses 1 MB of memory a picture.
 
 The Visualizer draws at the start of `poll_events` and moves the eye at its end, so a loop that polls, looks
-where the eye is, changes the geometry and asks for a redraw never shows the panel displaced. It cannot change the
-window's title: what changes is written on the panel.
+where the eye is, changes the geometry and asks for a redraw never shows the panel displaced. The Visualizer
+cannot change the window's title: what changes is written on the panel.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """One colour for each person, the same in every picture; colour-blind readers can tell them apart."""
 
 import colorsys
+from functools import lru_cache
 
 # Okabe and Ito, "Color Universal Design" (2008), without black
 _HUES = (
@@ -15,6 +16,7 @@ _HUES = (
 _LIGHTNESS = (1.0, 1.35, 0.65)
 
 
+@lru_cache(maxsize=1024)
 def person_colour(track: int) -> tuple[float, float, float]:
     """Red, green, blue in 0..1 of the person with this identity; grey for -1 (nobody yet).
 
