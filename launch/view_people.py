@@ -39,13 +39,13 @@ def people_shapes(pose: PoseMessage, eye: Eye, stale: bool) -> Shapes:
                 eye,
             ),
             labels(
-                [str(track) for track in pose.ids], _tops(points), colours, eye, height_m=0.13, height_px=13.0
+                [str(track) for track in pose.ids], tops(points), colours, eye, height_m=0.13, height_px=13.0
             ),
         ]
     )
 
 
-def _tops(points: np.ndarray) -> np.ndarray:
+def tops(points: np.ndarray) -> np.ndarray:
     """(people, 3) a little above the highest known point of each; NaN where none is known."""
     known = np.isfinite(points).all(axis=2)
     tops = np.full((len(points), 3), np.nan)

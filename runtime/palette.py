@@ -13,7 +13,7 @@ _HUES = (
     (0.835, 0.369, 0.000),  # vermilion
     (0.100, 0.500, 0.800),  # blue, lighter than the original: it must stand out from black
 )
-_LIGHTNESS = (1.0, 1.35, 0.65)
+_LIGHTNESS = (1.0, 1.6, 0.6)
 
 
 @lru_cache(maxsize=1024)
