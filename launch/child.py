@@ -22,6 +22,7 @@ from posecap.launch.topology import Process
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _STEADY_S = 10.0  # a process that ran this long is started again at once
+_FIRST_WORD_S = 20.0  # importing libraries on a busy machine
 _KILL_S = 0.5
 _LINGER_MS = 200
 
@@ -71,7 +72,9 @@ class Child:
 
     def fault(self, now_s: float) -> str:
         """Why it should be killed; "" while it is well."""
-        if self.plan.silent_s and now_s - self.heard_s > self.plan.silent_s:
+        heard_once = self.heard_s > self._started_s
+        silent_s = self.plan.silent_s if heard_once else max(self.plan.silent_s, _FIRST_WORD_S)
+        if self.plan.silent_s and now_s - self.heard_s > silent_s:
             return f"silent for {now_s - self.heard_s:.1f} s"
         if self.plan.hung_s and self.turned_s is not None and now_s - self.turned_s > self.plan.hung_s:
             return f"hung for {now_s - self.turned_s:.1f} s"

@@ -65,7 +65,7 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
         record = Record()
         with Supervisor(plan) as supervisor:
             display: Display = (
-                TableDisplay(console, options.stage, title, by_clock=options.pace == "clock")
+                TableDisplay(console, options.stage, by_clock=options.pace == "clock")
                 if viewer == "terminal"
                 else LineDisplay(console, options.stage, by_clock=options.pace == "clock")
             )

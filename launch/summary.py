@@ -189,7 +189,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     table.add_row("published", f"{_percent(summary.published_share)} of frame sets")
     table.add_row("with people", f"{_percent(summary.people_share)} of frame sets")
     for name, count in summary.restarts.items():
-        table.add_row(f"{name}", f"started again {count} times")
+        table.add_row(f"{name}", f"restarted: {count}")
     console.print(table)
     console.print(_stage_table(summary))
     if stats is not None and stats.stages:

@@ -71,8 +71,8 @@ class LineDisplay:
 class TableDisplay:
     """People, cameras, rates, latency and live error, redrawn four times a second."""
 
-    def __init__(self, console: Console, stage: Stage, title: str, *, by_clock: bool) -> None:
-        self._stage, self._title, self._by_clock = stage, title, by_clock
+    def __init__(self, console: Console, stage: Stage, *, by_clock: bool) -> None:
+        self._stage, self._by_clock = stage, by_clock
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._due_s = 0.0
         self._console = console
@@ -90,7 +90,7 @@ class TableDisplay:
         headline = "waiting for the first pictures"
         if stats is not None:
             headline = _headline(stats, self._stage, error, by_clock=self._by_clock)
-        parts: list[Table | Text] = [Text(self._title, style="bold"), Text(headline), _people(pose)]
+        parts: list[Table | Text] = [Text(headline, style="bold"), _people(pose)]
         if stats is not None:
             parts.append(_cameras(stats))
             if stats.note:

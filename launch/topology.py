@@ -77,7 +77,7 @@ class Process:
 
 def camera_process(config: CameraConfig) -> Process:
     """The process of one camera."""
-    return Process(f"camera {config.camera}", "posecap.capture.camera_process:main", config, silent_s=3.0)
+    return Process(f"camera {config.camera}", "posecap.capture.camera_process:main", config, silent_s=5.0)
 
 
 def runtime_process(config: RuntimeConfig) -> Process:
