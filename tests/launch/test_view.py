@@ -121,6 +121,7 @@ def test_people_cameras_and_panel_are_drawn_where_they_should_be(tmp_path, endpo
         assert label.sum() > 15
         np.testing.assert_allclose(centroid(label), over_head[row] - (0, 7), atol=7)
 
+    assert (np.argmax(state_colour("live")), np.argmax(state_colour("lost"))) == (1, 0)
     depth_m = frustum_depth(RIG, view)
     for camera, state in zip(RIG.cameras, STATES, strict=True):
         of_colour = grown(like(picture[:, :free_px], state_colour(state)), 1)

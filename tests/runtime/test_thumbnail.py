@@ -91,4 +91,4 @@ def test_the_first_21_people_have_colours_of_their_own():
     assert ((colours >= 0) & (colours <= 1)).all()
     assert person_colour(21) == person_colour(0)
     first = np.linalg.norm(colours[:7, None] - colours[None, :7], axis=2) + 9 * np.eye(7)
-    assert first.min() > 0.3
+    assert first.min() > 0.25
