@@ -50,7 +50,7 @@ class Supervisor:
         self._socket: zmq.Socket[bytes] | None = None
 
     def start(self, waiting: Callable[[float], None] | None = None) -> None:
-        """Start the runtime, wait until it is ready, then start the cameras and the viewer.
+        """Start the runtime and the viewer, and the cameras when the runtime is ready.
 
         Args:
             waiting: called again and again with the seconds waited.
@@ -64,6 +64,8 @@ class Supervisor:
         self._socket.bind(self.topology.health)
         begin_s = time.monotonic()
         runtime = self._add(self.topology.runtime)
+        if self.topology.viewer is not None:
+            self._add(self.topology.viewer)
         while self._health is None or self._health.state != "ready":
             if waiting is not None:
                 waiting(time.monotonic() - begin_s)
@@ -78,8 +80,6 @@ class Supervisor:
         self.epoch_ns = time.monotonic_ns() + _CAMERA_START_NS
         for process in self.topology.cameras(self.epoch_ns):
             self._add(process)
-        if self.topology.viewer is not None:
-            self._add(self.topology.viewer)
 
     def poll(self, timeout_s: float = 0.0) -> list[str]:
         """Hear everybody, start the fallen again; one line for each thing that happened.
