@@ -24,7 +24,7 @@ from posecap.runtime.track import agility
 _COAST_S = 0.2  # a person whom no view shows is published this long, from the motion alone
 _FORGET_S = 1.5
 _UNCERTAIN_M = 0.15  # joints less certain than this are NaN
-_CALIBRATION_FLOOR = 0.012**2 * np.eye(3)  # no rig is calibrated better than this
+_CALIBRATION_FLOOR = 0.006**2 * np.eye(3)  # m^2: no rig is calibrated better than this
 _CONTRADICTS_M = (
     0.10  # a ray that passes this far from where stage 1 and the motion expect the joint is read again
 )

@@ -38,7 +38,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     gross_m: Positive = 0.12
-    lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 2
+    lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 1
     time_scale: Positive = 1.0
 
 
