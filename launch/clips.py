@@ -108,7 +108,7 @@ def _unpack(archive: Path, clips: Clips, folder: Path) -> None:
         sizes = {camera: _size_px(folder / f"{camera}.mp4") for camera in clips.videos}
         rig = import_qualisys(calibration, sizes)
     content = rig_file_of(
-        rig, {camera: {"type": "video", "path": f"{camera}.mp4"} for camera in clips.videos}
+        rig, {camera: {"type": "video", "file": f"{camera}.mp4"} for camera in clips.videos}
     )
     content.notes = (
         f"{clips.root} of pose2sim {POSE2SIM.version}, {POSE2SIM.licence}. As published, its calibration "

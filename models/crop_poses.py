@@ -1,6 +1,7 @@
 """What a decoder finds in a batch of crops: the one shape that all joint networks are read into."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,6 @@ def joint_variance(
     return (_SIGMA * side_px * sure) ** 2
 
 
-def sigmoid(x: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Logistic function without overflow."""
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -80.0, 80.0).astype(np.float64)))
+def sigmoid(x: NDArray[np.floating]) -> NDArray[Any]:
+    """Logistic function without overflow, in the precision of `x`."""
+    return 1 / (1 + np.exp(-np.clip(x, -80, 80)))

@@ -24,19 +24,21 @@ def decode_single(outputs: dict[str, NDArray[np.float32]]) -> CropPoses:
     heat = sigmoid(logits)
     count, joints, cells = heat.shape[:3]
     crop, joint = np.arange(count)[:, None], np.arange(joints)[None]
-    rows, columns = np.mgrid[:cells, :cells].astype(np.float64)
-    middle = 1.0 / (np.hypot(rows - cells / 2, columns - cells / 2) + _CENTRE_SOFTNESS)
+    index = np.arange(cells, dtype=np.float32)
+    middle = 1.0 / (np.hypot(index[:, None] - cells / 2, index - cells / 2) + _CENTRE_SOFTNESS)
     centres = (outputs["centre"][:, 0] * middle).reshape(count, -1).argmax(axis=1)
     cy, cx = np.divmod(centres, cells)
     coarse = outputs["regression"].reshape(count, joints, 2, cells, cells)[
         crop, joint, :, cy[:, None], cx[:, None]
     ]
-    coarse_y, coarse_x = cy[:, None] + coarse[..., 0], cx[:, None] + coarse[..., 1]
-    away = np.hypot(rows - coarse_y[..., None, None], columns - coarse_x[..., None, None]) + _CENTRE_SOFTNESS
-    y, x = np.divmod((heat / away).reshape(count, joints, -1).argmax(axis=2), cells)
+    coarse_y = cy[:, None].astype(np.float32) + coarse[..., 0]
+    coarse_x = cx[:, None].astype(np.float32) + coarse[..., 1]
+    away = (index - coarse_y[..., None])[..., :, None] ** 2 + (index - coarse_x[..., None])[..., None, :] ** 2
+    near = heat / (np.sqrt(away, out=away) + np.float32(_CENTRE_SOFTNESS))
+    y, x = np.divmod(near.reshape(count, joints, -1).argmax(axis=2), cells)
     offset = outputs["offset"].reshape(count, joints, 2, cells, cells)[crop, joint, :, y, x]
     exact = np.stack([x + offset[..., 1], y + offset[..., 0]], axis=2)
-    score = heat[crop, joint, y, x]
+    score = heat[crop, joint, y, x].astype(np.float64)
     return CropPoses(
         xy=_STRIDE * exact - 0.5,
         score=score,

@@ -25,7 +25,6 @@ _LONG_SIDE_PX = 256
 _MULTIPLE_PX = 32
 _LEAST_SCORE = {"movenet-multipose": 0.15, "blazepose-detector": 0.5, "rtmdet": 0.3}
 _LEAST_JOINT_SCORE = 0.2
-_BODY_OF_CIRCLE = 0.85  # height of a standing body over the diameter of BlazePose's circle
 _RTMDET_GREY = 114
 
 OpenSized = Callable[[InputSpec], Engine]
@@ -79,7 +78,7 @@ class PersonDetector:
         """The square around the circle of the whole body that the network gives."""
         picture, affine = letterbox(image, (self.spec.width, self.spec.height), centred=True)
         people = decode_boxes(self._engine(self.spec.width, self.spec.height).infer(picture[None]))
-        radius = _BODY_OF_CIRCLE * np.linalg.norm(people[:, 2:4] - people[:, :2], axis=1)[:, None]
+        radius = np.linalg.norm(people[:, 2:4] - people[:, :2], axis=1)[:, None]
         corners = np.concatenate([people[:, :2] - radius, people[:, :2] + radius], axis=1)
         return self._in_image(corners, people[:, 4], affine, image)
 

@@ -42,7 +42,7 @@ class OnnxRuntimeEngine:
             self._session: Any = onnxruntime.InferenceSession(
                 str(model), options, providers=["CPUExecutionProvider"]
             )
-        except RuntimeError as error:  # what all of its exceptions derive from
+        except _refusals() as error:
             raise EngineError(
                 f"onnxruntime cannot load {model.name} ({' '.join(str(error).split())[:200]}): "
                 "fetch the weights again or update onnxruntime"
@@ -84,6 +84,14 @@ class OnnxRuntimeEngine:
             name: np.asarray(value, dtype=np.float32)
             for name, value in zip(self._outputs, values, strict=True)
         }
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What the library raises for a file that it cannot load; they have no ancestor of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("Fail", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented", "RuntimeException")
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))
 
 
 def fed(batch: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
