@@ -121,9 +121,9 @@ class Scorer:
             matched += len(person.found)
             if not person.found:
                 continue
-            found, true = np.stack(person.found), np.stack(person.true)
-            if last is not None:
-                found, true = found[-last:], true[-last:]
+            count = len(person.found) if last is None else min(last, len(person.found))
+            found = np.stack([person.found[index] for index in range(-count, 0)])
+            true = np.stack([person.true[index] for index in range(-count, 0)])
             errors.append(np.linalg.norm(found - true, axis=-1))
             offset_free.append(np.linalg.norm(_offsets_removed(found, true), axis=-1))
             aligned.append(procrustes_errors(found, true))

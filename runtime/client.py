@@ -141,7 +141,7 @@ class PoseSubscriber(Subscriber[PoseMessage]):
     Example:
         with PoseSubscriber() as poses:
             for pose in poses:
-                print(pose.header.t_capture_ns, pose.ids, pose.xyz.shape)
+                print(pose.t_capture_ns, pose.ids, pose.xyz.shape)
     """
 
     def __init__(

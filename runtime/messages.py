@@ -114,6 +114,16 @@ class PoseMessage:
         """Identity of each person, in the order of the people axis."""
         return tuple(person.id for person in self.header.people)
 
+    @property
+    def t_ns(self) -> int:
+        """The instant described, nanoseconds on the publishing host's monotonic clock."""
+        return self.header.t_ns
+
+    @property
+    def t_capture_ns(self) -> int:
+        """Mid-exposure of the oldest picture used, same clock."""
+        return self.header.t_capture_ns
+
     def pack(self) -> list[bytes]:
         """Topic, header, payload."""
         floats = (self.xyz, self.covariance, self.residual_px)

@@ -30,6 +30,7 @@ def test_a_pose_comes_back_field_by_field(stage):
     assert isinstance(got, PoseMessage)
     assert got.header == sent.header
     assert got.ids == (5, 6)
+    assert (got.t_ns, got.t_capture_ns) == (1_000_000_000_123, 999_999_999_000)
     assert (got.header.version, got.header.length_unit, got.header.up_axis) == (WIRE_VERSION, "m", "+z")
     for name in ("xyz", "covariance", "residual_px", "views"):
         np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
