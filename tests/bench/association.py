@@ -49,7 +49,9 @@ def measure(views: int, people: int, seed: int) -> dict[str, float]:
         right += sum(owner == person for owner in owners)
         clean = np.stack(
             [
-                np.isfinite(scene.keypoints.xy[v, row, :, 0]) & ~scene.gross[v, row] if row >= 0 else np.zeros(17, bool)
+                np.isfinite(scene.keypoints.xy[v, row, :, 0]) & ~scene.gross[v, row]
+                if row >= 0
+                else np.zeros(17, bool)
                 for v, row in enumerate(person_rows)
             ]
         )
@@ -69,7 +71,9 @@ def measure(views: int, people: int, seed: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
@@ -82,13 +86,27 @@ def main() -> None:
             cost = float(np.median([run["associate_ms"] + run["lift_ms"] for run in runs]))
             ratio = mean["error"] / mean["bound"]
             rows.append(
-                [views, people, round(100 * mean["correct"], 2), round(1e3 * mean["error"], 1), round(ratio, 3)]
+                [
+                    views,
+                    people,
+                    round(100 * mean["correct"], 2),
+                    round(1e3 * mean["error"], 1),
+                    round(ratio, 3),
+                ]
                 + [round(cost, 2), round(cost / views, 3)]
             )
             print(*rows[-1], flush=True)
     result = {
         "title": "Association and lift of unexpected people (3 px noise, 20 % missing, 5 % gross outliers)",
-        "columns": ["views", "people", "rows correct %", "error mm", "error / bound", "ms a frame set", "ms a view"],
+        "columns": [
+            "views",
+            "people",
+            "rows correct %",
+            "error mm",
+            "error / bound",
+            "ms a frame set",
+            "ms a view",
+        ],
         "rows": rows,
         "metadata": metadata(seeds=arguments.seeds),
     }

@@ -6,7 +6,17 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("posecap", "numpy", "numba", "openvino", "onnxruntime", "av", "pyzmq", "opencv-python-headless", "open3d-cpu")
+PACKAGES = (
+    "posecap",
+    "numpy",
+    "numba",
+    "openvino",
+    "onnxruntime",
+    "av",
+    "pyzmq",
+    "opencv-python-headless",
+    "open3d-cpu",
+)
 
 
 def metadata(**more: object) -> dict[str, object]:

@@ -83,12 +83,16 @@ def live_rate(cams: Path, seconds: float, decoded: bool) -> float:
                 count += 1
                 people += bool(len(pose.ids))
             if people < 0.9 * count:
-                raise SystemExit(f"only {people} of {count} frame sets had a person: the rate would mean nothing")
+                raise SystemExit(
+                    f"only {people} of {count} frame sets had a person: the rate would mean nothing"
+                )
     return (count - 1) / (last - first)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cams", type=Path, default=ROOT / "calib" / "rig.yaml")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seconds", type=float, default=8.0)
@@ -107,8 +111,16 @@ def main() -> None:
         "columns": ["what runs", "frame sets / s, median of 3", "share of the bare network"],
         "rows": [
             ["the network alone, batches of 4", round(middle["bare"], 1), 1.0],
-            ["live path, pictures decoded before", round(middle["decoded"], 1), round(middle["decoded"] / middle["bare"], 2)],
-            ["live path with H.264 decoding", round(middle["h264"], 1), round(middle["h264"] / middle["bare"], 2)],
+            [
+                "live path, pictures decoded before",
+                round(middle["decoded"], 1),
+                round(middle["decoded"] / middle["bare"], 2),
+            ],
+            [
+                "live path with H.264 decoding",
+                round(middle["h264"], 1),
+                round(middle["h264"] / middle["bare"], 2),
+            ],
         ],
         "metadata": metadata(runs=runs, settings=msgspec.to_builtins(settings)),
     }
