@@ -1,4 +1,4 @@
-"""One calibrated camera: a value. World and camera frames in metres, pixels with (0, 0) at the centre of the top-left one."""
+"""One calibrated camera: a value. Metres; pixels with (0, 0) at the centre of the top-left one."""
 
 from dataclasses import dataclass, replace
 
@@ -97,7 +97,7 @@ class Camera:
         return np.asarray(points, dtype=np.float64) @ self.R.T + self.t
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Pixels (..., 2), distorted, of world points (..., 3) in metres; NaN for NaN and for points behind the camera."""
+        """Pixels (..., 2), distorted, of world points (..., 3) m; NaN for NaN and for points behind the camera."""
         local = self.in_camera(points)
         depth = np.where(local[..., 2:] > 1e-6, local[..., 2:], np.nan)
         return self.pixels(distort(local[..., :2] / depth, self.distortion))

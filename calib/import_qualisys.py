@@ -3,9 +3,9 @@
 With M = r11..r33 as written and T = (x, y, z) the camera's place: R = diag(1, -1, -1) M and t = -R T.
 """
 
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -32,12 +32,13 @@ def import_qualisys(path: Path, sizes_px: Mapping[str, tuple[int, int]] | None =
     if not path.is_file():
         raise CalibrationError(f"no Qualisys calibration at {path}: give the path of a .qca.txt file")
     if path.stat().st_size > _MAX_BYTES:
-        raise CalibrationError(f"{path} has {path.stat().st_size} bytes, too many for a calibration: is it a recording?")
+        size = path.stat().st_size
+        raise CalibrationError(f"{path} has {size} bytes, too many for a calibration: is it a recording?")
     text = path.read_text(errors="replace")
     if "<!" in text:  # no entities and no document types: nothing a calibration needs
         raise CalibrationError(f"{path} has a document type or comments: export the calibration again")
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - checked for declarations above
+        root = ElementTree.fromstring(text)  # without declarations: checked above
     except ElementTree.ParseError as error:
         raise CalibrationError(f"{path} is not XML ({error}): export the calibration again") from error
     cameras = root.find("cameras")
@@ -46,7 +47,9 @@ def import_qualisys(path: Path, sizes_px: Mapping[str, tuple[int, int]] | None =
     try:
         return Rig(tuple(_camera(element, sizes_px or {}) for element in cameras))
     except (KeyError, ValueError) as error:
-        raise CalibrationError(f"{path}: a camera lacks or garbles {error}: export the calibration again") from error
+        raise CalibrationError(
+            f"{path}: a camera lacks or garbles {error}: export the calibration again"
+        ) from error
 
 
 def _camera(element: ElementTree.Element, sizes_px: Mapping[str, tuple[int, int]]) -> Camera:

@@ -1,9 +1,9 @@
 """Stage 1: from 2D joints of several views to 3D, in spite of wrong ones.
 
-All joints of all people are solved together from all views. Only joints that some view contradicts are solved again from
-pairs of views, at most `_MAX_PAIRS` of them whatever the number of cameras, and the pair that most views agree with
-selects the inliers (Fischler and Bolles 1981; the truncated cost is MSAC, Torr and Zisserman 2000). The inliers are then
-re-weighted by their own residuals (Geman and McClure 1987).
+All joints of all people are solved together from all views. Only joints that some view contradicts are solved again
+from pairs of views, at most `_MAX_PAIRS` of them whatever the number of cameras, and the pair that most views agree
+with selects the inliers (Fischler and Bolles 1981; the truncated cost is MSAC, Torr and Zisserman 2000). The inliers
+are then re-weighted by their own residuals (Geman and McClure 1987).
 """
 
 from itertools import combinations
@@ -208,7 +208,7 @@ def _cost(off, weight, gross_m):  # pragma: no cover - compiled
 
 
 def _spread_pairs(rig: Rig) -> NDArray[np.int64]:
-    """(pairs, 2) at most `_MAX_PAIRS` pairs of views with parallax, every view in about as many of them as any other."""
+    """(pairs, 2) at most `_MAX_PAIRS` pairs of views with parallax, every view about as often as any other."""
     axes = np.stack([camera.R[2] for camera in rig.cameras])
     sine = np.linalg.norm(np.cross(axes[:, None], axes[None]), axis=-1)
     left = [pair for pair in combinations(range(len(rig)), 2) if sine[pair] > np.sin(_MIN_PARALLAX_RAD)]

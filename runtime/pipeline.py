@@ -1,4 +1,4 @@
-"""The pipeline: one line for each stage, from a frame set to people. Replay, live and evaluation call the same `step`."""
+"""One line for each stage, from a frame set to people. Replay, live and evaluation call the same `step`."""
 
 import time
 

@@ -65,7 +65,7 @@ class Views:
     def misses(self, xy: NDArray[np.float64], xyz: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far rays pass from points, metres: image distance times depth, (views, ...).
 
-        `xy` is (views, ..., 2) normalised, `xyz` (..., 3). NaN where either is unknown or the point is behind the camera.
+        `xy` is (views, ..., 2) normalised, `xyz` (..., 3). NaN where either is unknown or the point is behind.
         """
         local = self.in_cameras(xyz)
         depth = np.where(local[..., 2] > 0.05, local[..., 2], np.nan)

@@ -1,8 +1,9 @@
 """Stage 2: the same people, with what the past, the near future, their bones and a second look at the pictures say.
 
-For each person a motion state is kept (`kalman`). Where a view contradicts stage 1 and the motion, or has lost a joint, its heatmap
-is read a second time near the expected place (`reread`) and the joint is triangulated again; the state takes that
-measurement, is smoothed over a fixed lag, and gives joints whose bones keep their learnt lengths (`bones`). The lag is part of the published latency.
+For each person a motion state is kept (`kalman`). Where a view contradicts stage 1 and the motion, or has lost a joint,
+its heatmap is read a second time near the expected place (`reread`) and the joint is triangulated again; the state
+takes that measurement, is smoothed over a fixed lag, and gives joints whose bones keep their learnt lengths (`bones`).
+The lag is part of the published latency.
 """
 
 from collections import deque
@@ -16,7 +17,7 @@ from posecap.calib.triangulate import triangulate
 from posecap.models.joints import JointSet
 from posecap.runtime.bones import BoneLengths
 from posecap.runtime.kalman import JointState, predicted, smoothed, unknown, updated
-from posecap.runtime.pose import Heatmaps, HeatmapRows, PoseSet, Skeleton3D
+from posecap.runtime.pose import HeatmapRows, Heatmaps, PoseSet, Skeleton3D
 from posecap.runtime.rays import Rays, Views
 from posecap.runtime.reread import reread
 from posecap.runtime.track import agility

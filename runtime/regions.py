@@ -8,7 +8,9 @@ from posecap.models.joints import JointSet
 from posecap.runtime.pose import Region
 
 _BOX_MARGIN = 1.25  # the networks were trained on boxes with a quarter of air
-_CIRCLE_MARGIN = 1.05  # measured on two clips: 1.0 to 1.1 are best, 0.9 cuts hands off, 1.25 costs a tenth more error
+_CIRCLE_MARGIN = (
+    1.05  # measured on two clips: 1.0 to 1.1 are best, 0.9 cuts hands off, 1.25 costs a tenth more error
+)
 _ROLL_DEPTH_M = 4.0
 _ROLL_STEP_M = 0.5
 _HEAD_TOP = 1.12  # keypoints end at the eyes and the ankles, people do not
@@ -28,7 +30,7 @@ def gravity_roll(camera: Camera, pixel: NDArray[np.float64]) -> float:
         return 0.0
     in_camera = np.append(normalised, 1.0) * _ROLL_DEPTH_M
     point = camera.R.T @ (in_camera - camera.t)
-    v = camera.project(point + (0.0, 0.0, _ROLL_STEP_M)) - camera.project(point)
+    v = camera.project(point + np.array([0.0, 0.0, _ROLL_STEP_M])) - camera.project(point)
     return float(np.arctan2(v[0], -v[1])) if np.isfinite(v).all() else 0.0
 
 

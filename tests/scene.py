@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
 from posecap.calib.camera import Camera
 from posecap.calib.rig import Rig
 from posecap.models.joints import COCO_17, JointSet

@@ -17,9 +17,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from metadata import metadata
+from scene import cramer_rao, crowd
+
 from posecap.runtime.associate import Associator, gathered_rays
 from posecap.runtime.lift import Lifter
-from scene import cramer_rao, crowd
 
 GATE_M = 0.22
 VIEWS = (3, 4, 6, 8, 12, 16)

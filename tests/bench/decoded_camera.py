@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+
 from posecap.capture import camera_process, source
 from posecap.capture.camera_process import CameraConfig
 from posecap.capture.source_config import VideoFile

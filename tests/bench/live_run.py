@@ -17,7 +17,11 @@ def run_live(cams: Path, *options: str, timeout_s: float = 300.0) -> dict[str, A
         summary = Path(folder) / "summary.json"
         command = [sys.executable, str(ROOT / "launch" / "live.py"), "--cams", str(cams), "--viewer", "none"]
         run = subprocess.run(
-            [*command, "--summary", str(summary), *options], capture_output=True, text=True, timeout=timeout_s
+            [*command, "--summary", str(summary), *options],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
         if run.returncode:
             raise SystemExit(f"{' '.join(run.args)} failed: {run.stdout[-2000:]}{run.stderr[-2000:]}")

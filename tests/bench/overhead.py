@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)  # spawned cameras import decoded_camera
 
 from metadata import metadata
+
 from posecap.launch.preparation import LiveOptions, prepare
 from posecap.launch.session import _SLOTS
 from posecap.launch.supervisor import Supervisor

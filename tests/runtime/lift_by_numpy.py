@@ -1,4 +1,4 @@
-"""The slow twin of `posecap.runtime.lift`: the same decisions, one joint and one hypothesis after the other, in numpy."""
+"""The slow twin of `posecap.runtime.lift`: the same decisions in numpy, one joint and one hypothesis at a time."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scene import crowd
+
 from posecap.runtime.associate import Associator
 from posecap.runtime.rays import Views
-from scene import crowd
 
 GATE_M = 0.22
 

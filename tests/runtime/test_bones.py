@@ -1,9 +1,10 @@
 """Bone lengths are learnt and kept."""
 
 import numpy as np
+from scene import STANDING, posed_person
+
 from posecap.models.joints import COCO_17
 from posecap.runtime.bones import BoneLengths
-from scene import STANDING, posed_person
 
 FOREARM = (COCO_17.index("left_elbow"), COCO_17.index("left_wrist"))
 

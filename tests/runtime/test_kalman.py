@@ -1,6 +1,7 @@
 """The filter and the smoother against their textbook definitions."""
 
 import numpy as np
+
 from posecap.runtime.kalman import JointState, predicted, smoothed, unknown, updated
 
 AGILITY = np.array([8.0])

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from lift_by_numpy import lift_point
+from scene import Scene, cramer_rao, crowd, in_true_order
+
 from posecap.models.joints import COCO_17
 from posecap.runtime.lift import Lifter
 from posecap.runtime.swaps import SwapResolver
-from scene import Scene, cramer_rao, crowd, in_true_order
 
 
 def lifted(scene: Scene, prior: np.ndarray | None = None) -> np.ndarray:
@@ -106,7 +107,9 @@ def test_the_compiled_lift_is_its_slow_twin() -> None:
     xy, variance = rays.xy.reshape(6, -1, 2), rays.variance.reshape(6, -1)
     slow = np.stack(
         [
-            lift_point(xy[:, n], variance[:, n], lifter.views.extrinsics, lifter.pairs, prior.reshape(-1, 3)[n], 0.12)
+            lift_point(
+                xy[:, n], variance[:, n], lifter.views.extrinsics, lifter.pairs, prior.reshape(-1, 3)[n], 0.12
+            )
             for n in range(xy.shape[1])
         ]
     )

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+from scene import ring_rig
+
 from posecap.calib.rig import Rig
 from posecap.runtime.rays import Views
-from scene import ring_rig
 
 
 def test_undistortion_is_that_of_the_camera() -> None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scene import STANDING, in_true_order, observe, ring_rig
+
 from posecap.models.joints import COCO_17
 from posecap.runtime.lift import Lifter
 from posecap.runtime.pose import PoseSet
 from posecap.runtime.refine import Refiner
-from scene import STANDING, in_true_order, observe, ring_rig
 
 STEP_NS = round(1e9 / 30)
 

@@ -1,9 +1,9 @@
 """The second reading of a heatmap with a known peak."""
 
 import numpy as np
+
 from posecap.runtime.pose import Heatmaps
 from posecap.runtime.reread import reread
-
 
 JOINT = np.array([0])
 

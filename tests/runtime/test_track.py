@@ -2,11 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scene import STANDING, observe, ring_rig
+
 from posecap.models.joints import COCO_17
 from posecap.runtime.associate import Associator, gathered_rays
 from posecap.runtime.lift import Lifter
 from posecap.runtime.track import Tracker
-from scene import STANDING, observe, ring_rig
 
 FPS = 30
 STEP_NS = round(1e9 / FPS)
