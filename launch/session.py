@@ -130,10 +130,10 @@ class _Session:
         supervisor, duration_s = self.supervisor, self.options.duration_s
         if duration_s is not None and time.monotonic_ns() >= supervisor.epoch_ns + duration_s * 1e9:
             return True
-        if supervisor.viewer_ended is not None:
-            if supervisor.viewer_ended:
-                raise LaunchError(f"{supervisor.viewer_ended}; use --viewer terminal")
+        if supervisor.viewer_ended == "":
             return True  # its window was closed
+        if supervisor.viewer_ended is not None and self.options.viewer == "open3d":
+            raise LaunchError(f"{supervisor.viewer_ended}; use --viewer terminal")
         statuses = supervisor.cameras.values()
         if len(statuses) < len(self.prepared.cameras) or any(one.state not in _ENDED for one in statuses):
             return False

@@ -10,7 +10,7 @@ from typing import Self
 import zmq
 
 from posecap.capture.transport import FrameReceiver
-from posecap.capture.wire import CameraStatus
+from posecap.capture.wire import STATUS_TOPIC, WIRE_VERSION, CameraStatus, pack
 from posecap.launch.child import Child
 from posecap.launch.errors import LaunchError
 from posecap.launch.topology import Process, Topology
@@ -48,6 +48,7 @@ class Supervisor:
         self._news: list[str] = []
         self._receiver: FrameReceiver | None = None
         self._socket: zmq.Socket[bytes] | None = None
+        self._obituaries: zmq.Socket[bytes] | None = None
 
     def start(self, waiting: Callable[[float], None] | None = None) -> None:
         """Start the runtime and the viewer, and the cameras when the runtime is ready.
@@ -62,6 +63,9 @@ class Supervisor:
         self._socket = zmq.Context.instance().socket(zmq.PULL)
         self._socket.linger = 0
         self._socket.bind(self.topology.health)
+        self._obituaries = zmq.Context.instance().socket(zmq.PUB)
+        self._obituaries.linger = 0
+        self._obituaries.connect(self.topology.frames)
         begin_s = time.monotonic()
         runtime = self._add(self.topology.runtime)
         if self.topology.viewer is not None:
@@ -147,13 +151,26 @@ class Supervisor:
             failed = self._health is not None and self._health.state == "failed"
             raise LaunchError(self._health.note if self._health and failed else child.last_words())
         child.ended(status)
+        self._tell_runtime(child)
         if not child.plan.restarts:
             self.viewer_ended = child.reason if status else ""
+            self._news.append(
+                f"{child.plan.name} ended" if not status else f"{child.reason}; going on without"
+            )
         elif status == EXIT_CONFIG:
             self._news.append(f"{child.plan.name}: cannot work as configured, it is left out")
         else:
             pause_s = child.start_later(now_s)
             self._news.append(f"{child.reason}; it is started again in {pause_s:.1f} s")
+
+    def _tell_runtime(self, child: Child) -> None:
+        """Say for a dead camera that it is lost: frame sets need not wait for it."""
+        kind, _, camera = child.plan.name.partition(" ")
+        if kind == "camera" and self._obituaries is not None:
+            status = CameraStatus(
+                WIRE_VERSION, camera, time.monotonic_ns(), "lost", note="its process has ended"
+            )
+            self._obituaries.send_multipart([STATUS_TOPIC + camera.encode(), pack(status)])
 
     def stop(self) -> None:
         """End everything within two seconds, by force where it must be."""
@@ -174,8 +191,9 @@ class Supervisor:
             process.join(_KILL_S)
         if self._receiver is not None:
             self._receiver.close()
-        if self._socket is not None:
-            self._socket.close()
+        for one in (self._socket, self._obituaries):
+            if one is not None:
+                one.close()
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

@@ -45,6 +45,7 @@ TOPICS = (
     Topic("frame/<camera>", "camera", "runtime", "frames", "each picture; pixels are in the camera's ring"),
     Topic("status/<camera>", "camera", "runtime", "frames", "4 Hz"),
     Topic("status/<camera>", "camera", "live", "watch", "4 Hz"),
+    Topic("status/<camera>", "live", "runtime", "frames", "when a camera's process has ended"),
     Topic("health", "runtime", "live", "health", "4 Hz"),
     Topic("pose3d/instant", "runtime", "anybody", "poses", "each frame set"),
     Topic("pose3d", "runtime", "anybody", "poses", "each frame set, lag_frames later"),
@@ -98,6 +99,7 @@ class Topology:
         runtime: started first; cameras start when it is ready.
         cameras: made when the instant of the first picture is known (epoch_ns, monotonic clock).
         viewer: None = no window.
+        frames: endpoint of the runtime that cameras connect to; the supervisor speaks there for the dead.
         watch, health: endpoints of the supervisor.
         logs: folder for what processes print.
     """
@@ -105,6 +107,7 @@ class Topology:
     runtime: Process
     cameras: Callable[[int], tuple[Process, ...]]
     viewer: Process | None
+    frames: str
     watch: str
     health: str
     logs: Path
@@ -201,6 +204,7 @@ def topology(
         runtime=runtime_process(runtime),
         cameras=camera_processes,
         viewer=None if viewer is None else viewer_process(viewer),
+        frames=frames,
         watch=watch,
         health=health,
         logs=folder.path,

@@ -129,6 +129,7 @@ def test_who_does_not_end_is_killed_within_two_seconds(tmp_path):
         runtime=process("say_ready_and_ignore_sigterm", str(file)),
         cameras=lambda _: (),
         viewer=None,
+        frames=f"ipc://{tmp_path}/frames",
         watch=f"ipc://{tmp_path}/watch",
         health=f"ipc://{tmp_path}/health",
         logs=tmp_path,
