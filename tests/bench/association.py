@@ -93,8 +93,9 @@ def main() -> None:
                     round(100 * mean["correct"], 2),
                     round(1e3 * mean["error"], 1),
                     round(ratio, 3),
+                    round(cost, 2),
+                    round(cost / views, 3),
                 ]
-                + [round(cost, 2), round(cost / views, 3)]
             )
             print(*rows[-1], flush=True)
     result = {

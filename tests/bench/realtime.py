@@ -3,8 +3,8 @@
     python launch/fetch.py pose2sim-single
     python tests/bench/realtime.py --out tests/bench/results/realtime.json
 
-The cameras are emulated: each picture is stamped with its scheduled mid-exposure (t0 + n / fps), whatever the load, so a
-stall cannot hide itself. Latency is from the mid-exposure of the oldest picture used to a subscriber in another
+The cameras are emulated: each picture is stamped with its scheduled mid-exposure (t0 + n / fps), whatever the load, so
+a stall cannot hide itself. Latency is from the mid-exposure of the oldest picture used to a subscriber in another
 process that holds the pose; stage 2 includes its lag of one frame set. The 60 fps clips are played at half speed.
 """
 

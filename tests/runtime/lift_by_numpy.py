@@ -9,7 +9,7 @@ ROUNDS = 2
 
 
 def solve(rays: NDArray, weight: NDArray, extrinsics: NDArray) -> NDArray:
-    """(3,) linear start and two Gauss-Newton steps; NaN where there is no point."""
+    """(3,) linear start and Gauss-Newton steps to convergence; NaN where there is no point."""
     used = weight > 0
     if used.sum() < 2:
         return np.full(3, np.nan)
@@ -17,7 +17,7 @@ def solve(rays: NDArray, weight: NDArray, extrinsics: NDArray) -> NDArray:
     root = np.sqrt(weight[used])[:, None, None]
     A = (root * rows).reshape(-1, 4)
     x = np.linalg.lstsq(A[:, :3], -A[:, 3], rcond=None)[0]
-    for _ in range(2):
+    for _ in range(8):
         local = extrinsics[used] @ np.append(x, 1.0)
         if (local[:, 2] <= 1e-3).any():
             return np.full(3, np.nan)
