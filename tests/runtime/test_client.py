@@ -150,3 +150,25 @@ assert "posecap.calib" not in sys.modules and "posecap.capture" not in sys.modul
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_example_without_posecap_reads_poses(publisher):
+    """That of WIRE.md, as it stands there."""
+    pytest.importorskip("msgpack")
+    socket, endpoint = publisher
+    page = (ROOT / "runtime" / "WIRE.md").read_text()
+    code = page.split("## Without posecap")[1].split("```python\n")[1].split("```")[0]
+    assert "posecap" not in code
+    code = code.replace("tcp://127.0.0.1:5570", endpoint)
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as reader:
+        try:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline and not zmq.select([reader.stdout.fileno()], [], [], 0.05)[0]:
+                socket.send_multipart(now("instant"))
+                socket.send_multipart(now())
+            line = reader.stdout.readline()
+        finally:
+            reader.kill()
+    assert "[5, 6]" in line
