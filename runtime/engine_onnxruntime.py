@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: one call for the whole batch, threads that do not spin while they wait."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class OnnxRuntimeEngine:
         except _refusals() as error:
             raise EngineError(
                 f"onnxruntime cannot load {model.name} ({' '.join(str(error).split())[:200]}): "
-                "fetch the weights again or update onnxruntime"
+                f"delete {model} and start again, or update onnxruntime"
             ) from error
         known = [output.name for output in self._session.get_outputs()]
         missing = [name for name in outputs if name not in known]
@@ -88,8 +89,7 @@ class OnnxRuntimeEngine:
 
 def _refusals() -> tuple[type[Exception], ...]:
     """What the library raises for a file that it cannot load; they have no ancestor of their own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
+    state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     names = ("Fail", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented", "RuntimeException")
     return tuple(getattr(state, name) for name in names if hasattr(state, name))
 

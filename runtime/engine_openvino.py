@@ -52,7 +52,7 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise EngineError(
                 f"openvino cannot load {model.name} ({_last_line(error)}): "
-                "fetch the weights again or update openvino"
+                f"delete {model} and start again, or update openvino"
             ) from error
         self.device = str(core.get_property("CPU", "FULL_DEVICE_NAME"))
         shapes = {name: tuple(self._compiled.output(name).shape)[1:] for name in outputs}

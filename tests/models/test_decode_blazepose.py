@@ -36,7 +36,7 @@ def test_refinement_agrees_with_its_slow_twin() -> None:
     rows = raw["Identity"].reshape(5, 39, 5)
     for k in range(5):
         for joint in range(33):
-            expected = refined_slowly(*rows[k, joint, :2].tolist(), raw["Identity_3"][k, :, :, joint])
+            expected = refined_slowly(rows[k, joint, 0], rows[k, joint, 1], raw["Identity_3"][k, :, :, joint])
             np.testing.assert_allclose(poses.xy[k, joint] + 0.5, expected, atol=1e-3)
 
 

@@ -11,7 +11,7 @@ def heads(count: int, cells: int) -> dict[str, NDArray[np.float32]]:
         return RNG.normal(mean, scale, (count, channels, cells, cells)).astype(np.float32)
 
     return {
-        "centre": 1 / (1 + np.exp(-noise(1, 2.0, -2.0))),
+        "centre": (1 / (1 + np.exp(-noise(1, 2.0, -2.0)))).astype(np.float32),
         "heatmap": noise(17, 2.0, -2.0),
         "regression": noise(34, 8.0),
         "offset": noise(34, 0.5),

@@ -103,7 +103,9 @@ def test_missing_output_names_those_there_are(network: Path, engine: EngineName)
 def test_broken_file(tmp_path: Path, engine: EngineName) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"\x08not a network")
-    with pytest.raises(EngineError, match=rf"{engine} cannot load broken.onnx .*: fetch the weights again"):
+    with pytest.raises(
+        EngineError, match=rf"{engine} cannot load broken.onnx .*: delete /.*broken.onnx and start again"
+    ):
         open_engine(path, spec(), ("wanted",), engine=engine)
 
 
