@@ -7,6 +7,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+import cv2
+
 from posecap.calib.errors import CalibrationError
 from posecap.capture.errors import CaptureError
 from posecap.capture.frame import FrameSet
@@ -51,6 +53,7 @@ def serve(config: RuntimeConfig, heartbeat: Heartbeat) -> None:
     Raises:
         RuntimeFault, ModelError, CaptureError: as configured it can never work; each says the remedy.
     """
+    cv2.setNumThreads(1)  # crops are small: threads that wait for each other cost more than they give
     session = secrets.token_hex(4)
     pipeline = open_pipeline(config.rig, config.settings)
     rings = {camera: Path(ring) for camera, ring in config.rings.items()}

@@ -30,6 +30,7 @@ from posecap.launch.session import _SLOTS
 from posecap.launch.supervisor import Supervisor
 from posecap.launch.topology import RunFolder, topology
 from posecap.runtime.client import PoseSubscriber
+from posecap.runtime.errors import StalePose
 from posecap.runtime.estimate2d import open_estimator
 from posecap.runtime.settings import PipelineSettings
 
@@ -73,8 +74,9 @@ def live_rate(cams: Path, seconds: float, decoded: bool) -> float:
             begin = None
             while begin is None or time.monotonic() < begin + 2 + seconds:
                 supervisor.poll()
-                pose = poses.read(1.0)
-                if pose is None:
+                try:
+                    pose = poses.read(1.0)
+                except StalePose:
                     continue
                 now = time.monotonic()
                 begin = begin or now
