@@ -38,11 +38,16 @@ class Looker:
         self.max_people = max_people
         self._boxes: list[NDArray[np.float64]] = [np.empty((0, 5))] * len(rig)
         self._since_round = 0
+        self._turn = 0
 
     def regions(
-        self, frame_set: FrameSet, ids: NDArray[np.int64], expected: NDArray[np.float64]
+        self, frame_set: FrameSet, ids: NDArray[np.int64], expected: NDArray[np.float64], left_out: int = 0
     ) -> list[Region]:
-        """Squares for expected people (people, joints, 3), and for boxes that none of them explains."""
+        """Squares for expected people (people, joints, 3), and for boxes that none of them explains.
+
+        `left_out` views, other ones each time, are not read for expected people.
+        """
+        self._turn += 1
         regions = [
             region
             for view, camera in enumerate(self.rig.cameras)
@@ -50,13 +55,14 @@ class Looker:
             for track, xyz in zip(ids, expected, strict=True)
             if (region := region_of_skeleton(camera, view, xyz, self.joint_set, int(track))) is not None
         ]
+        looked = [region for region in regions if (region.view + self._turn) % len(self.rig) >= left_out]
         for view in self._due(bool(len(ids))):
             frame = frame_set.frames[view]
             self._boxes[view] = self.detector.boxes(frame.image) if frame is not None else np.empty((0, 5))
         if not len(ids) or self._since_round == len(self.rig) - 1:
-            regions += self._unexplained(frame_set, regions)
+            looked += self._unexplained(frame_set, regions)
         self._since_round = (self._since_round + 1) % self.every if len(ids) else 0
-        return regions
+        return looked
 
     def _due(self, tracking: bool) -> range:
         views = len(self.rig)

@@ -47,11 +47,14 @@ class Pipeline:
         """The joints of every skeleton."""
         return self.estimator.joint_set
 
-    def step(self, frame_set: FrameSet) -> StepResult:
-        """All people at the instant of `frame_set`, and refined those of `lag_frames` before, in the world frame."""
+    def step(self, frame_set: FrameSet, left_out: int = 0) -> StepResult:
+        """All people at the instant of `frame_set`, and refined those of `lag_frames` before, in the world frame.
+
+        `left_out` views are not read for people who are tracked: another one each time.
+        """
         watch = _Stopwatch()
         ids, expected = self.tracker.expected(frame_set.t_ns)
-        regions = self.looker.regions(frame_set, ids, expected)
+        regions = self.looker.regions(frame_set, ids, expected, left_out)
         watch.lap("detect")
         seen = self.estimator.estimate(frame_set, regions)
         watch.lap("estimate2d")

@@ -19,6 +19,7 @@ from posecap.models.errors import ModelError
 from posecap.runtime.camera_health import CameraHealth
 from posecap.runtime.errors import RuntimeFault
 from posecap.runtime.health import EXIT_CONFIG, Heartbeat
+from posecap.runtime.pacing import Pacer
 from posecap.runtime.pipeline import Pipeline, open_pipeline
 from posecap.runtime.pose import StepResult
 from posecap.runtime.publisher import PosePublisher
@@ -87,6 +88,8 @@ class _Loop:
         self.grouper = FrameGrouper(config.rig.names, config.period_ns, config.wait_ns)
         self.cameras = CameraHealth(config.rig.names)
         self.stats = SessionStats(publisher.session)
+        hurry_ns = config.period_ns if config.waiting else 0
+        self.pacer = Pacer(len(config.rig), config.settings.least_views, hurry_ns)
         self.waiting: deque[FrameSet] = deque()
         self.thumbnails = (
             ThumbnailPublisher(publisher.send, pipeline.joint_set) if config.thumbnails else None
@@ -125,12 +128,16 @@ class _Loop:
         if not self._is_intact(frame_set):
             self._drop(frame_set)
             return
-        result = self.pipeline.step(frame_set)
+        dropped = self.stats.dropped
+        begin_ns = time.monotonic_ns()
+        result = self.pipeline.step(frame_set, self.pacer.left_out)
+        step_ns = time.monotonic_ns() - begin_ns
         if self._is_intact(frame_set):
             self._publish(frame_set, result)
         else:
             self.stats.torn += 1
         self.receiver.release(frame_set)
+        self.pacer.after(step_ns, behind=bool(self.waiting) or self.stats.dropped > dropped)
 
     def _publish(self, frame_set: FrameSet, result: StepResult) -> None:
         cameras = self.cameras.states()

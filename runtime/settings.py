@@ -23,6 +23,8 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         detect_every: frame sets between two runs of the person detector while somebody is tracked.
         max_people: more are not tracked.
         min_views: cameras that must agree on a new person; 2 are accepted where the rig has only 2 or 3.
+        least_views: views that are read of every frame set; more are left out, in turn, only where the machine
+            cannot keep up with the cameras.
         gross_m: distance of a joint from a view's ray beyond which that view is an outlier, metres.
         lag_frames: frame sets that stage 2 waits for the future; 0 = none. Counts in the published latency.
         time_scale: seconds of the scene that pass in one second of the clock (below 1: slowed down).
@@ -37,6 +39,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     detect_every: Annotated[int, msgspec.Meta(ge=1)] = 15
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
+    least_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     gross_m: Positive = 0.12
     lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 1
     time_scale: Positive = 1.0
