@@ -97,7 +97,7 @@ class Heartbeat(Thread):
         self._health, self._report = health, report
         self._ended = Event()
         parent = multiprocessing.parent_process()
-        self._parent = os.getppid() if parent is None or parent.pid is None else parent.pid
+        self._parent = None if parent is None else parent.pid  # None: started by hand, may outlive its shell
         self._wake, self._signalled = socket.socketpair()
         self._signalled.setblocking(False)
         signal.signal(signal.SIGTERM, self._on_signal)
@@ -116,7 +116,7 @@ class Heartbeat(Thread):
         while not self._ended.is_set():
             self.beat()
             readable, _, _ = select.select([self._wake], [], [], HEARTBEAT_S)
-            if readable or os.getppid() != self._parent:
+            if readable or (self._parent is not None and os.getppid() != self._parent):
                 self.stop.set()
                 if not self._ended.wait(_GRACE_S):
                     os._exit(0)  # the source blocks in C code; the ring is not ours, nothing is left behind

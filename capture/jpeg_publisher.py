@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
 import simplejpeg
 import zmq
 import zmq.auth
@@ -120,8 +121,9 @@ class JpegPublisher:
         self._hand_over([b"frame", b"%d" % frame.seq, header, payload])
 
     def report(self, status: CameraStatus) -> None:
-        """Tell the receivers how the camera is."""
-        self._hand_over([b"status", pack(status)])
+        """Tell the receivers how the camera is; pictures that the network did not take count as dropped."""
+        told = msgspec.structs.replace(status, dropped=status.dropped + self.dropped)
+        self._hand_over([b"status", pack(told)])
 
     def wait_for_room(self, seq: int, stop: threading.Event) -> None:
         """Pictures for another host go by the clock: nothing to wait for."""

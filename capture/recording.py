@@ -15,6 +15,7 @@ from posecap.capture.frame import Frame
 from posecap.capture.source import Playback, SourceCounters
 
 _LONGEST_WAIT_S = 0.2
+_TOLERATED_PERIODS = 2
 
 
 class Recording(Protocol):
@@ -68,8 +69,9 @@ class Schedule:
 class PlayedSource:
     """A recording as a `Source`: its pictures are stamped with their schedule, whatever the load.
 
-    With pace "clock" each picture is made ahead and released at its instant. When one would come a whole
-    period late, it is skipped and counted: a stamp is never moved to the time of sending.
+    With pace "clock" each picture is made ahead and released at its instant. A stall of up to two periods
+    makes pictures late; after a longer one the overdue are skipped. Both are counted. A stamp is never moved
+    to the time of sending.
     """
 
     live = False
@@ -102,7 +104,7 @@ class PlayedSource:
                     return
                 yield Frame(self._camera, seq, t_ns, image)
             seq += 1
-            if by_clock and (due := self._due()) > seq:
+            if by_clock and (due := self._due()) - seq >= _TOLERATED_PERIODS:
                 counters.dropped += due - seq
                 seq = due
 

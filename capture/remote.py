@@ -85,7 +85,8 @@ class RemoteSource:
         """What the other host says about its camera."""
         if self._status is None:
             return ""
-        return self._status.note or f"on the other host: {self._status.state}, {self._status.clock}"
+        said = self._status
+        return f"on the other host: {said.state}, {said.dropped} dropped, {said.note or said.clock}"
 
     def frames(self) -> Iterator[Frame]:
         """Pictures as they come.

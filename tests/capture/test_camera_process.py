@@ -124,6 +124,7 @@ def test_full_speed_gives_every_picture_once_and_ends(clip: str) -> None:
             assert rig.statuses[name][-1].sent == FRAMES
 
 
+@pytest.mark.slow
 def test_status_comes_four_times_a_second_and_says_what_is(clip: str) -> None:
     with camera_rig(same(clip, ("cam01",)), SIZE_PX, loop=True) as rig:
         frames = rig.frames(START_S, until=lambda: len(rig.statuses.get("cam01", [])) >= 10)
@@ -142,6 +143,7 @@ def test_status_comes_four_times_a_second_and_says_what_is(clip: str) -> None:
         assert last.clock == "schedule of the recording"
 
 
+@pytest.mark.slow
 def test_a_frozen_picture_is_reported_and_withheld(clip: str) -> None:
     faults = {"cam01": Emulation(freeze_at_s=0.5, freeze_for_s=2.0)}
     with camera_rig(same(clip, ("cam01",)), SIZE_PX, faults=faults, loop=True) as rig:

@@ -75,7 +75,7 @@ def test_a_slow_source_skips_and_counts_and_never_moves_a_stamp() -> None:
     assert all(int(frame.image[0, 0, 0]) == frame.seq for frame in frames)
     gaps = sum(after.seq - before.seq - 1 for before, after in pairwise(frames))
     assert 25 <= len(frames) <= 41
-    assert source.counters.dropped - gaps in range(3)  # the last skip may reach past the end
+    assert source.counters.dropped - gaps in range(4)  # the last skip may reach past the end
     assert source.counters.late > 0
 
 

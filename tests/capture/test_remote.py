@@ -48,8 +48,8 @@ def opened(endpoint: str, **options: object) -> RemoteSource:
     return RemoteSource(config, "cam02", SIZE_PX, 40, Event())
 
 
-def test_pictures_arrive_with_their_times_in_this_hosts_clock() -> None:
-    ahead_ns = 7_000_000_000_123
+@pytest.mark.parametrize("ahead_ns", [7_000_000_000_123, -7_000_000_000_123])
+def test_pictures_arrive_with_their_times_in_this_hosts_clock(ahead_ns: int) -> None:
     publisher = JpegPublisher("cam02", ANYWHERE, clock=lambda: time.monotonic_ns() + ahead_ns)
     with publishing(publisher, ahead_ns), opened(publisher.endpoint) as source:
         frames = []
@@ -91,6 +91,7 @@ def test_nobody_receives_nothing_is_compressed() -> None:
         assert time.thread_time() - begin < 2.0  # the pictures themselves are made here
 
 
+@pytest.mark.slow
 def test_encrypted_with_the_right_key_and_silent_with_a_wrong_one(tmp_path: Path) -> None:
     public, secret = zmq.auth.create_certificates(tmp_path, "server")
     other, _ = zmq.auth.create_certificates(tmp_path, "other")
@@ -121,6 +122,7 @@ def test_another_camera_there_is_a_mistake_in_the_rig_file() -> None:
         opened(publisher.endpoint)
 
 
+@pytest.mark.slow
 def test_a_camera_that_stops_is_lost() -> None:
     publisher = JpegPublisher("cam02", ANYWHERE)
     with opened(publisher.endpoint) as source:

@@ -104,6 +104,7 @@ def test_a_wrong_path_is_lost_and_tells_no_password(server: int) -> None:
         RtspSource(Rtsp(url=f"rtsp://me:secret@127.0.0.1:{server}/none"), "cam01", None, 0, Event())
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_is_lost_and_found_again(port: int) -> None:
     process = start_server(port)
     source = Rtsp(url=f"rtsp://127.0.0.1:{port}/ball", fps=25)
