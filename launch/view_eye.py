@@ -111,14 +111,17 @@ def framing(rig: Rig | None, size_px: tuple[int, int], free_px: int) -> Framing:
     middle_of_room = np.array([*middle, _AIM_M])
     right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
     covered_px = size_px[0] - free_px
-    for distance_m in np.geomspace(2.0, 200.0, 120):
-        focal_px = _focal_px(size_px)
-        target = middle_of_room + right * covered_px / 2 * distance_m / focal_px
-        view = Framing(target, back, float(distance_m), floor_m, floor_centre)
+
+    def at(distance_m: float) -> Framing:
+        target = middle_of_room + right * covered_px / 2 * distance_m / _focal_px(size_px)
+        return Framing(target, back, distance_m, floor_m, floor_centre)
+
+    def fits(view: Framing) -> bool:
         xy = (view.eye(size_px).project(shown) + 0.5) / (free_px, size_px[1])
-        if ((xy > _MARGIN) & (xy < 1 - _MARGIN)).all():
-            break
-    return view
+        return bool(((xy > _MARGIN) & (xy < 1 - _MARGIN)).all())
+
+    distances_m = np.geomspace(2.0, 200.0, 120).tolist()
+    return next((view for view in map(at, distances_m) if fits(view)), at(distances_m[-1]))
 
 
 def _focal_px(size_px: tuple[int, int]) -> float:

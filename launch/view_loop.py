@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.calib.rig import Rig
-from posecap.launch.view_eye import Eye, Framing, same
-from posecap.launch.view_panel import Panel, PanelPainter
+from posecap.launch.view_eye import Eye, Framing, framing, same
+from posecap.launch.view_panel import WIDTH_PX, Panel, PanelPainter
 from posecap.launch.view_people import people_shapes
 from posecap.launch.view_room import axes, frusta, frustum_depth
 from posecap.launch.view_score import read_score
@@ -213,7 +213,8 @@ class ViewLoop:
 
     def _reset(self) -> None:
         self._followed = None
-        self._window.reset_view()
+        size_px = self._window.eye.size_px
+        self._window.reset_view(framing(self._rig, size_px, size_px[0] - WIDTH_PX))
         self._panel_due_s = 0.0
 
     def _follow(self) -> None:

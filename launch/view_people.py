@@ -1,6 +1,7 @@
 """People as shapes: each in its colour, its number over its head."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posecap.launch.view_eye import Eye
 from posecap.launch.view_glyphs import labels
@@ -45,9 +46,9 @@ def people_shapes(pose: PoseMessage, eye: Eye, stale: bool) -> Shapes:
     )
 
 
-def tops(points: np.ndarray) -> np.ndarray:
+def tops(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(people, 3) a little above the highest known point of each; NaN where none is known."""
-    known = np.isfinite(points).all(axis=2)
+    known: NDArray[np.bool_] = np.isfinite(points).all(axis=2)
     tops = np.full((len(points), 3), np.nan)
     for person in np.flatnonzero(known.any(axis=1)):
         some = points[person][known[person]]

@@ -1,6 +1,6 @@
-"""The window: Open3D's legacy Visualizer with four geometries that are added once and then changed in place.
+"""The window: Open3D's legacy Visualizer with three geometries that are added once and then changed in place.
 
-A floor, its lines, one mesh for all that moves or faces the eye, and a textured square right in front of
+The lines of the floor, one mesh for all that moves or faces the eye, and a textured square right in front of
 the eye that carries the panel. Adding and removing geometry for each picture costs more, and crashed Open3D
 0.19 after 65,000 of them; `set_geometry_transform` and labels exist only in the newer renderer, which needs
 Vulkan and loses 1 MB of memory a picture.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from posecap.launch.view_errors import WindowError
 from posecap.launch.view_eye import FIELD_OF_VIEW_DEG, Eye, Framing
-from posecap.launch.view_room import BACKGROUND, floor_lines, floor_square
+from posecap.launch.view_room import BACKGROUND, floor_lines
 from posecap.launch.view_shapes import Shapes
 
 _NEAR_M, _FAR_M = 0.1, 400.0
@@ -54,23 +54,20 @@ class Window:
         options.mesh_shade_option = o3d.visualization.MeshShadeOption.Color
         options.mesh_color_option = o3d.visualization.MeshColorOption.Color
         self._control = self._visualizer.get_view_control()
-        self._view = view
-        self._floor = _mesh(floor_square(view))
         self._moving = _mesh(_NOTHING)
         self._panel = _panel_mesh()
         points, lines, colours = floor_lines(view)
         self._lines = o3d.geometry.LineSet(_vectors(points), o3d.utility.Vector2iVector(lines))
         self._lines.colors = _vectors(colours)
-        self._visualizer.add_geometry(self._floor, reset_bounding_box=True)
-        for geometry in (self._lines, self._moving):
-            self._visualizer.add_geometry(geometry, reset_bounding_box=False)
+        self._visualizer.add_geometry(self._lines, reset_bounding_box=True)
+        self._visualizer.add_geometry(self._moving, reset_bounding_box=False)
         self._panel_shown = False
         self._extent_m = 2 * view.floor_m
         self._control.set_constant_z_near(_NEAR_M)
         self._control.set_constant_z_far(_FAR_M)
         steps = (FIELD_OF_VIEW_DEG - _OPEN3D_FIELD_OF_VIEW_DEG) / _STEP_DEG
         self._control.change_field_of_view(steps)
-        self.reset_view()
+        self.reset_view(view)
 
     def on_key(self, key: str, action: Callable[[], None]) -> None:
         """Call `action` when `key` goes down."""
@@ -81,15 +78,14 @@ class Window:
 
         self._visualizer.register_key_callback(ord(key), pressed)
 
-    def reset_view(self) -> None:
-        """Back to the default view."""
-        self._control.set_front(self._view.back)
-        self._control.set_up(
-            -self._view.eye((1, 1)).right_down_forward[1]
-        )  # Open3D does not make it orthogonal
-        self.look_at(self._view.target)
+    def reset_view(self, view: Framing) -> None:
+        """Look as `view` says, whatever the mouse did."""
+        self._view = view
+        self._control.set_front(view.back)
+        self._control.set_up(-view.eye((1, 1)).right_down_forward[1])  # Open3D does not make it orthogonal
+        self.look_at(view.target)
         half = np.radians(self._control.get_field_of_view() / 2)
-        self._control.set_zoom(self._view.distance_m * np.tan(half) / self._extent_m)
+        self._control.set_zoom(view.distance_m * np.tan(half) / self._extent_m)
 
     def look_at(self, point: NDArray[np.float64]) -> None:
         """Move the eye, without turning it, so that `point` (3,) metres is in the middle of the picture."""
@@ -118,7 +114,7 @@ class Window:
     def show_panel(self, picture: NDArray[np.uint8] | None, eye: Eye) -> None:
         """Pin the panel to the right edge, with a new picture (height, width, 3) RGB where one is given."""
         if picture is not None:
-            self._panel.textures = [o3d.geometry.Image(picture)]
+            self._panel.textures = [o3d.geometry.Image(picture)]  # pyright: ignore[reportCallIssue, reportArgumentType]
         if not self._panel.has_textures():
             return
         height, width = np.asarray(self._panel.textures[0]).shape[:2]

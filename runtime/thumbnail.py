@@ -85,16 +85,17 @@ class ThumbnailPublisher:
         step = max(
             1, int(0.5 / scale)
         )  # half of the way by leaving pixels out: area averaging of 1080p costs 2 ms
-        picture = cv2.resize(frame.image[::step, ::step], size_px, interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(frame.image[::step, ::step], size_px, interpolation=cv2.INTER_AREA)
+        picture = np.ascontiguousarray(resized, dtype=np.uint8)
         if keypoints is None:
-            return np.ascontiguousarray(picture)
+            return picture
         factor = np.array(size_px) / (width, height)
         for row in range(keypoints.xy.shape[1]):
             track = tracks[row] if row < len(tracks) else -1
             xy = (keypoints.xy[view, row] + 0.5) * factor - 0.5
             seen = np.isfinite(xy).all(axis=1) & (keypoints.score[view, row] >= _MIN_SCORE)
             self._draw(picture, xy, seen, person_colour(track))
-        return np.ascontiguousarray(picture)
+        return picture
 
     def _draw(
         self,

@@ -144,7 +144,7 @@ def _all(out: Path | None, server: str) -> None:
     result = {
         "title": f"Viewer, {SIZE_PX[0]} x {SIZE_PX[1]}, 8 cameras with thumbnails, legacy Open3D on {server}",
         "columns": [
-            "joints", "people", "triangles", "pictures a second", "ms p50", "ms p95", "CPU ms of all cores", "ms shapes", "MB grown",
+            "joints", "people", "triangles", "pictures a second", "ms p50", "ms p95", "CPU ms", "ms shapes", "MB grown",
         ],
         "rows": rows,
         "metadata": metadata(seconds=SECONDS),

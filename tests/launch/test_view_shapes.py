@@ -38,7 +38,7 @@ def test_unknown_ends_and_centres_are_left_out():
     one = ribbons(a, b, three, colours, EYE)
     assert len(one.vertices) == 6
     assert np.isfinite(one.vertices).all()
-    assert len(discs(a, three, colours, EYE).vertices) == 2 * 9
+    assert len(discs(a, three, colours, EYE).vertices) == 2 * 7
     none = np.full((3, 3), np.nan)
     assert len(discs(none, three, colours, EYE).vertices) == 0
     assert len(ribbons(none, b, three, colours, EYE).triangles) == 0
