@@ -67,7 +67,7 @@ def labels(
     """
     flat = [
         strokes(text) if known else _NO_STROKES
-        for text, known in zip(texts, np.isfinite(feet).all(axis=1).tolist(), strict=True)
+        for text, known in zip(texts, np.isfinite(feet.sum(axis=1)), strict=True)
     ]
     owner = np.repeat(np.arange(len(flat)), [len(one) for one in flat])
     right, down, forward = eye.right_down_forward

@@ -48,7 +48,7 @@ def people_shapes(pose: PoseMessage, eye: Eye, stale: bool) -> Shapes:
 
 def tops(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(people, 3) a little above the highest known point of each; NaN where none is known."""
-    known: NDArray[np.bool_] = np.isfinite(points).all(axis=2)
+    known = np.isfinite(points.sum(axis=2))
     tops = np.full((len(points), 3), np.nan)
     for person in np.flatnonzero(known.any(axis=1)):
         some = points[person][known[person]]
