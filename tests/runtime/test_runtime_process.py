@@ -49,7 +49,7 @@ class OnePerson:
         self.given = []
         self.during = during
 
-    def step(self, frame_set):
+    def step(self, frame_set, left_out=0):
         self.given.append([frame.seq if frame else -1 for frame in frame_set.frames])
         self.during()
         joints = len(COCO_17)
