@@ -19,6 +19,7 @@ from posecap.runtime.rays import Rays, Views
 
 _MIN_COMMON = 4  # joints that two rows must share to be compared
 _MAX_PROPOSERS = 6
+_SAME_SHARE = 0.05  # of a person's extent in the picture: rows nearer than this show one person
 _TYPICAL = (
     0.4  # quantile of the joints' distances that speaks for a row: robust to more than half of wrong joints
 )
@@ -81,7 +82,19 @@ class Associator:
             person, row = linear_sum_assignment(gated)
             good = gated[person, row] < _UNMATCHED
             rows[person[good], view] = row[good]
+            if good.sum() > 1:
+                self._nobody_twice(rays, view, cost, rows)
         return rows
+
+    def _nobody_twice(
+        self, rays: Rays, view: int, cost: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> None:
+        """Where two people's rows show the same person, the one in front, only the nearer of the two keeps it."""
+        people = np.flatnonzero(rows[:, view] >= 0)
+        same = _same_person(rays.xy[view, rows[people, view]])
+        own = cost[people, rows[people, view]]
+        for a, b in np.argwhere(np.triu(same, 1)):
+            rows[people[a if own[a] > own[b] else b], view] = -1
 
     def _distance(self, rays: Rays, people: NDArray[np.float64]) -> NDArray[np.float64]:
         """(views, people, rows) typical distance between rays and joints, metres; large where too few are shared."""
@@ -261,14 +274,20 @@ def _duplicates(rays: Rays, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
     again = np.zeros_like(free)
     for view in range(len(free)):
         rows = np.flatnonzero(free[view])
-        xy = rays.xy[view, rows]
+        same = np.tril(_same_person(rays.xy[view, rows]), -1)
         for k in range(1, len(rows)):
-            gap = np.linalg.norm(xy[:k] - xy[k], axis=-1)
-            extent = np.nanmax(xy[k], axis=0) - np.nanmin(xy[k], axis=0)
-            with np.errstate(invalid="ignore"):
-                near = _median(gap) < 0.05 * np.linalg.norm(extent)
-            again[view, rows[k]] = bool((near & ~again[view, rows[:k]]).any())
+            again[view, rows[k]] = bool((same[k] & ~again[view, rows]).any())
     return again
+
+
+def _same_person(xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(rows, rows) whether two rows (rows, joints, 2) of one view show the same person."""
+    gap = np.linalg.norm(xy[:, None] - xy[None], axis=-1)
+    known = np.isfinite(xy[..., 0])
+    low = np.where(known[..., None], xy, np.inf).min(axis=1)
+    high = np.where(known[..., None], xy, -np.inf).max(axis=1)
+    with np.errstate(invalid="ignore"):
+        return _median(gap) < _SAME_SHARE * np.linalg.norm(high - low, axis=-1)[:, None]
 
 
 def _human(people: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scene import crowd
+from scene import crowd, in_true_order
 
 from posecap.runtime.associate import Associator
 from posecap.runtime.rays import Views
@@ -59,3 +59,15 @@ def test_a_person_seen_twice_by_a_detector_is_one() -> None:
     rays = Views(scene.rig).rays(scene.keypoints)
     twice = type(rays)(np.repeat(rays.xy, 2, axis=1), np.repeat(rays.variance, 2, axis=1))
     assert Associator(scene.rig, GATE_M, 3).assign(twice, np.empty((0, 17, 3))).rows.shape == (1, 4)
+
+
+def test_two_people_do_not_share_the_one_in_front() -> None:
+    scene = crowd(4, 2, 3, missing=0.0, gross=0.0)
+    rays = Views(scene.rig).rays(in_true_order(scene))
+    front = scene.rig.cameras[0].undistorted(scene.rig.cameras[0].project(scene.xyz[0]))
+    rays.xy[0, 0], rays.xy[0, 1] = front, front + 1e-4  # the network read person 0 in both squares of view 0
+    near = scene.xyz[0] + (scene.rig.cameras[0].centre - scene.xyz[0].mean(axis=0)) * 0.2  # on the same line of sight
+    expected = np.stack([scene.xyz[0], near + (0.05, 0.0, 0.0)])
+    rows = Associator(scene.rig, GATE_M, 3).assign(rays, expected).rows
+    assert sorted(rows[:2, 0] >= 0) == [False, True]
+    assert rows[0, 0] >= 0
