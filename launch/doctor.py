@@ -11,8 +11,6 @@ if sys.version_info < (3, 11):  # noqa: UP036
 import os
 import platform
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from posecap.capture.ring import shared_memory_folder
+from posecap.launch.probe import RUN_WITH, TINY_NETWORK, probe
 from posecap.launch.view_display import missing_display
 from posecap.models.errors import ModelError
 from posecap.models.weights import cache_folder, fetchable, present, presets, weights_path
@@ -32,7 +31,6 @@ from posecap.runtime.settings import PipelineSettings
 
 Grade = Literal["ok", "warn", "bad"]
 _COLOURS = {"ok": "green", "warn": "yellow", "bad": "bold red"}
-_PROBE_TIMEOUT_S = 60.0
 _ROOM_BYTES = 8 * 4 * 1920 * 1088 * 3  # eight slots of four portrait full HD cameras
 _GOOD_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page")
 
@@ -170,7 +168,7 @@ def display_findings() -> Iterator[Finding]:
     if find_spec("open3d") is None:
         yield Finding("open3d", "warn", "not installed", "pip install open3d-cpu (Linux x86-64) or open3d")
         return
-    fault, seconds = _probe("import open3d; print(open3d.__version__)")
+    fault, seconds = probe("import open3d; print(open3d.__version__)")
     if fault:
         yield Finding("open3d", "warn", fault, "apt install libgl1 libegl1 libx11-6 libgomp1 libusb-1.0-0")
     else:
@@ -185,7 +183,7 @@ def engine_findings() -> Iterator[Finding]:
         if find_spec(engine) is None:
             yield Finding(f"engine {engine}", "warn", "not installed", f"pip install {engine}")
             continue
-        fault, seconds = _probe(_TINY_NETWORK + _RUN[engine])
+        fault, seconds = probe(TINY_NETWORK + RUN_WITH[engine])
         if fault:
             yield Finding(f"engine {engine}", "warn", fault, f"pip install --force-reinstall {engine}")
         else:
@@ -227,55 +225,6 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     engine_findings,
     weights_findings,
 )
-
-_TINY_NETWORK = """
-import numpy as np, onnx
-from onnx import TensorProto, helper, numpy_helper
-kernel = numpy_helper.from_array(np.ones((2, 3, 3, 3), np.float32), "kernel")
-node = helper.make_node("Conv", ["picture", "kernel"], ["sums"])
-picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, 8, 8])
-sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, [1, 2, 6, 6])
-graph = helper.make_graph([node], "tiny", [picture], [sums], [kernel])
-opset = [helper.make_opsetid("", 17)]
-model = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
-ones = np.ones((1, 3, 8, 8), np.float32)
-"""
-_RUN = {
-    "openvino": """
-import openvino
-core = openvino.Core()
-answer = core.compile_model(core.read_model(model), "CPU")([ones])[0]
-assert np.allclose(answer, 27), answer
-""",
-    "onnxruntime": """
-import onnxruntime
-session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-answer = session.run(None, {"picture": ones})[0]
-assert np.allclose(answer, 27), answer
-""",
-}
-
-
-def _probe(code: str) -> tuple[str, float]:
-    """Run `code` in a new interpreter: ("" or what went wrong, seconds)."""
-    begin_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            run = subprocess.run(
-                [sys.executable, "-c", code],
-                capture_output=True,
-                text=True,
-                timeout=_PROBE_TIMEOUT_S,
-                check=False,
-                cwd=folder,
-            )
-        except subprocess.TimeoutExpired:
-            return f"no answer within {_PROBE_TIMEOUT_S:g} s", _PROBE_TIMEOUT_S
-    seconds = time.monotonic() - begin_s
-    if run.returncode == 0:
-        return "", seconds
-    lines = run.stderr.strip().splitlines()
-    return (lines[-1] if lines else f"ends with status {run.returncode}"), seconds
 
 
 def _cpu_flags() -> set[str]:

@@ -49,7 +49,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.command(help=_EXAMPLES)
-def live(  # noqa: PLR0917
+def live(
     cams: Annotated[Path, typer.Option(help="Rig file: calibrated cameras and their sources.")],
     viewer: Annotated[str, typer.Option(help="auto, open3d, terminal or none (a line a second).")] = "auto",
     duration: Annotated[float | None, typer.Option(help="Seconds from the first picture to the end.")] = None,
