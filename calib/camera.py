@@ -16,14 +16,14 @@ class Camera:
     """A pinhole camera with lens distortion.
 
     Attributes:
-        name: how the rig, the streams and the messages call it.
+        name: how the rig, the streams and the messages call it: at most 64 printable characters, no slash.
         size_px: (width, height) of the pictures that `K` belongs to.
         K: (3, 3) intrinsics, pixels.
         distortion: 5 values k1 k2 p1 p2 k3 (Brown, OpenCV order) or 4 values k1..k4 (OpenCV fisheye).
         cam_from_world: (4, 4) rigid transform, metres; camera x right, y down, z forward; world +Z up.
 
     Raises:
-        CalibrationError: a shape is wrong, or `cam_from_world` is not a rigid motion.
+        CalibrationError: the name, a shape or a value is wrong, or `cam_from_world` is not a rigid motion.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Camera:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        _check_name(self.name)
+        set_(self, "size_px", _size(self.size_px, self.name))
         set_(self, "K", _read_only(self.K, (3, 3), f"camera {self.name!r}: K"))
         set_(
             self,
@@ -50,15 +52,14 @@ class Camera:
         self._check_values()
 
     def _check_values(self) -> None:
-        width, height = self.size_px
-        if width < 1 or height < 1:
-            raise CalibrationError(
-                f"camera {self.name!r}: size_px is {self.size_px}, expected [width, height] above 0"
-            )
         if not (self.K[0, 0] > 0 and self.K[1, 1] > 0):
             raise CalibrationError(
                 f"camera {self.name!r}: focal lengths are {self.K[0, 0]:g} and {self.K[1, 1]:g} px, expected above 0: "
                 "check the order of K"
+            )
+        if self.K[1, 0] != 0 or tuple(self.K[2]) != (0, 0, 1):
+            raise CalibrationError(
+                f"camera {self.name!r}: K is not [[fx, s, cx], [0, fy, cy], [0, 0, 1]]: is it transposed?"
             )
         R = self.R
         if (
@@ -70,7 +71,9 @@ class Camera:
                 "re-export the extrinsics"
             )
         if np.abs(self.cam_from_world[3] - (0, 0, 0, 1)).max() > 0:
-            raise CalibrationError(f"camera {self.name!r}: the last row of cam_from_world must be 0 0 0 1")
+            raise CalibrationError(
+                f"camera {self.name!r}: the last row of cam_from_world is not 0 0 0 1: is it transposed?"
+            )
 
     @property
     def R(self) -> NDArray[np.float64]:
@@ -97,7 +100,11 @@ class Camera:
         return np.asarray(points, dtype=np.float64) @ self.R.T + self.t
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Pixels (..., 2), distorted, of world points (..., 3) m; NaN for NaN and for points behind the camera."""
+        """Pixels (..., 2), distorted, of world points (..., 3) in metres, inside the picture or not.
+
+        NaN for NaN, for points behind the camera and for points so far aside that the lens model has turned back
+        (`posecap.calib.distortion.lens_limit`), which a polynomial alone would draw into the picture.
+        """
         local = self.in_camera(points)
         depth = np.where(local[..., 2:] > 1e-6, local[..., 2:], np.nan)
         return self.pixels(distort(local[..., :2] / depth, self.distortion))
@@ -107,7 +114,7 @@ class Camera:
         return normalised @ self.K[:2, :2].T + self.K[:2, 2]
 
     def undistorted(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Normalised image points (..., 2), free of distortion, of pixels (..., 2); NaN stays NaN."""
+        """Normalised image points (..., 2), free of distortion, of pixels (..., 2); NaN where no point is drawn."""
         centred = np.asarray(pixels, dtype=np.float64) - self.K[:2, 2]
         y = centred[..., 1] / self.K[1, 1]
         x = (centred[..., 0] - self.K[0, 1] * y) / self.K[0, 0]
@@ -128,8 +135,30 @@ class Camera:
         return replace(self, K=K, size_px=size_px)
 
 
+def _check_name(name: str) -> None:
+    """Names are parts of topics, file names and tables."""
+    if not (name.strip() and len(name) <= 64 and name.isprintable()) or set(name) & set("/\\"):
+        raise CalibrationError(
+            f"camera name {name!r}: expected 1 to 64 printable characters without a slash: rename the camera"
+        )
+
+
+def _size(size_px: tuple[int, int], name: str) -> tuple[int, int]:
+    size = np.asarray(size_px)
+    if size.shape != (2,) or size.dtype.kind not in "iuf" or not (size >= 1).all() or (size % 1).any():
+        raise CalibrationError(
+            f"camera {name!r}: size_px is {size_px}, expected [width, height] in whole pixels above 0"
+        )
+    return int(size[0]), int(size[1])
+
+
 def _read_only(value: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[np.float64]:
-    array = np.array(value, dtype=np.float64)
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise CalibrationError(
+            f"{what} is no array of numbers of shape {shape}: re-export the calibration"
+        ) from error
     if array.shape != shape:
         raise CalibrationError(f"{what} has shape {array.shape}, expected {shape}: re-export the calibration")
     if not np.isfinite(array).all():

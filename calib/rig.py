@@ -25,6 +25,7 @@ class Rig:
     solved_at: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "cameras", tuple(self.cameras))
         if not self.cameras:
             raise CalibrationError("the rig has no cameras: list at least two under `cameras`")
         twice = [name for name, count in Counter(self.names).items() if count > 1]

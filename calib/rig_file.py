@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from posecap.calib.calibration_file import read_calibration_file
 from posecap.calib.camera import Camera
 from posecap.calib.errors import CalibrationError, RigFileError
+from posecap.calib.plausibility import check_plausible
 from posecap.calib.rig import Rig
+from posecap.calib.yaml_document import dump_yaml, load_yaml
 
 RIG_FILE_VERSION = 1
-_MAX_BYTES = 4 << 20
 
 
 class CameraEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -43,7 +45,7 @@ class RigFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     def rig(self) -> Rig:
         """The checked cameras; raises CalibrationError."""
-        return Rig(
+        rig = Rig(
             cameras=tuple(
                 Camera(
                     name=entry.name,
@@ -57,6 +59,8 @@ class RigFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
             rms_px=self.rms_px,
             solved_at=self.solved_at,
         )
+        check_plausible(rig)
+        return rig
 
 
 def read_rig_file(path: Path) -> RigFile:
@@ -65,28 +69,20 @@ def read_rig_file(path: Path) -> RigFile:
     Raises:
         RigFileError: missing, unreadable, unknown field (with its path), other version, other unit.
     """
-    if not path.is_file():
-        raise RigFileError(f"no rig file at {path}: give --cams the path of a rig.yaml")
-    if path.stat().st_size > _MAX_BYTES:
+    data = read_calibration_file(path, "rig file", "give --cams the path of a rig.yaml", RigFileError)
+    try:
+        document = load_yaml(data)
+    except ValueError as error:
+        raise RigFileError(f"{path} is not YAML ({error}): fix that line or export the rig again") from error
+    version = document.get("posecap_rig") if isinstance(document, dict) else None
+    if isinstance(version, int) and version != RIG_FILE_VERSION:
         raise RigFileError(
-            f"{path} has {path.stat().st_size} bytes, a rig file at most {_MAX_BYTES}: is it a video?"
+            f"{path}: posecap_rig is {version}, this program reads {RIG_FILE_VERSION}: update posecap"
         )
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RigFileError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
-    try:
-        content = msgspec.yaml.decode(data, type=RigFile)
+        content = msgspec.convert(document, RigFile)
     except msgspec.ValidationError as error:
         raise RigFileError(f"{path}: {error}: compare with the example in calib/README.md") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RigFileError(
-            f"{path} is not YAML ({_one_line(error)}): fix that line or export the rig again"
-        ) from error
-    if content.posecap_rig != RIG_FILE_VERSION:
-        raise RigFileError(
-            f"{path}: posecap_rig is {content.posecap_rig}, this program reads {RIG_FILE_VERSION}: update posecap"
-        )
     if content.length_unit != "m" or content.up_axis != "+z":
         raise RigFileError(
             f"{path}: length_unit {content.length_unit!r} and up_axis {content.up_axis!r}, expected 'm' and '+z': "
@@ -106,24 +102,25 @@ def load_rig(path: Path) -> Rig:
 
 
 def write_rig_file(path: Path, content: RigFile) -> None:
-    """Write `content` as YAML, floats in full precision, one line for each row of a matrix."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    def rows_in_line(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
-        flat = all(not isinstance(item, list | dict) for item in value)
-        return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flat)
-
-    Dumper.add_representer(list, rows_in_line)
+    """Write `content` as YAML, floats in full precision; raises RigFileError where that cannot be."""
     document = msgspec.to_builtins(content, str_keys=True)
     document["cameras"] = [dict(entry, size_px=list(entry["size_px"])) for entry in document["cameras"]]
-    path.write_text(yaml.dump(document, Dumper=Dumper, sort_keys=False, width=200))
+    try:
+        path.write_text(dump_yaml(document), encoding="utf-8")
+    except OSError as error:
+        raise RigFileError(
+            f"{path} cannot be written ({error.strerror}): check the folder and its permissions"
+        ) from error
 
 
 def rig_file_of(rig: Rig, sources: dict[str, dict[str, Any]] | None = None) -> RigFile:
-    """The file content that stores `rig`, with the `source` block of each camera where one is given."""
+    """The file content that stores `rig`, with the `source` block of each camera where one is given.
+
+    Raises:
+        CalibrationError: a source is for a camera that is not in the rig.
+    """
+    for name in sources or {}:
+        rig.index(name)
     return RigFile(
         posecap_rig=RIG_FILE_VERSION,
         length_unit="m",
@@ -147,7 +144,3 @@ def _array(rows: list[list[float]], what: str) -> np.ndarray:
     if len({len(row) for row in rows}) > 1:
         raise CalibrationError(f"{what} has rows of different lengths: re-export the calibration")
     return np.array(rows, dtype=np.float64)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
