@@ -27,7 +27,8 @@ def test_a_probe_says_what_went_wrong(code, fault):
 def test_an_engine_that_answers_wrongly_is_found_out(engine):
     pytest.importorskip(engine)
     assert probe(TINY_NETWORK + RUN_WITH[engine])[0] == ""
-    assert "AssertionError" in probe(TINY_NETWORK + RUN_WITH[engine].replace("27", "28"))[0]
+    wrong = TINY_NETWORK + RUN_WITH[engine].replace("answer, 27", "answer, 28")
+    assert probe(wrong)[0] == "wrong answer 27, expected 27"
 
 
 def test_every_part_of_the_machine_is_looked_at():
