@@ -19,6 +19,7 @@ from posecap.launch.terminal import Display, LineDisplay, TableDisplay
 from posecap.launch.topology import RunFolder, topology
 from posecap.launch.view import ViewConfig
 from posecap.launch.view_display import missing_display
+from posecap.launch.view_score import write_score
 from posecap.runtime.client import Subscriber
 from posecap.runtime.messages import (
     TOPIC_INSTANT,
@@ -32,6 +33,7 @@ _SLOTS = 8
 _POLL_S = 0.05
 _QUIET_S = 1.0  # after the end of all recordings
 _LIVE_ERROR_INSTANTS = 150
+_SCORE_FILE = "score"  # in the run folder; the viewer reads it
 _ENDED = ("ended", "failed")
 
 
@@ -61,6 +63,8 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
         )
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the child processes: 3 x 3 systems need no more
     with RunFolder(prepared.rig, _SLOTS) as folder, _ended_by_signals():
+        if view is not None:
+            view = msgspec.structs.replace(view, score_file=str(folder.path / _SCORE_FILE))
         plan = topology(folder, prepared.cameras, runtime, view)
         record = Record()
         with Supervisor(plan) as supervisor:
@@ -123,6 +127,9 @@ class _Session:
         scorer = self.record.scorer(self.options.stage)
         if scorer is not None and time.monotonic() - self.scored_s > 1.0:
             self.error, self.scored_s = scorer.score(_LIVE_ERROR_INSTANTS), time.monotonic()
+            write_score(
+                self.supervisor.topology.logs / _SCORE_FILE, self.error.mpjpe_mm, self.error.offset_removed_mm
+            )
         display.show(self.pose, self.record.stats, self.error)
 
     def _is_over(self) -> bool:

@@ -129,7 +129,10 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "number for a name": (change("name: left", "name: 54138969"), r"Expected `str`, got `int` - at .*name"),
     "one number for a size": (change("[640, 480]", "640"), r"Expected `array`, got `int` - at .*size_px"),
     "two names": (change("name: right", "name: left"), "two cameras are called 'left'"),
-    "no cameras": (GOOD.split("cameras:", maxsplit=1)[0] + "cameras: []\n", "the rig has no cameras: list at least two"),
+    "no cameras": (
+        GOOD.split("cameras:", maxsplit=1)[0] + "cameras: []\n",
+        "the rig has no cameras: list at least two",
+    ),
     "ragged K": (change("[0, 0, 1]]", "[0, 1]]"), "'left': K has rows of different lengths"),
     "wrong shape": (change(", [0, 0, 1]]", "]"), r"'left': K has shape \(2, 3\), expected \(3, 3\)"),
     "three distortions": (change("-8e-4, 6.0E-4, 0]", "-8e-4]"), "'left': distortion has 3 values"),

@@ -66,7 +66,9 @@ def test_two_people_do_not_share_the_one_in_front() -> None:
     rays = Views(scene.rig).rays(in_true_order(scene))
     front = scene.rig.cameras[0].undistorted(scene.rig.cameras[0].project(scene.xyz[0]))
     rays.xy[0, 0], rays.xy[0, 1] = front, front + 1e-4  # the network read person 0 in both squares of view 0
-    near = scene.xyz[0] + (scene.rig.cameras[0].centre - scene.xyz[0].mean(axis=0)) * 0.2  # on the same line of sight
+    near = (
+        scene.xyz[0] + (scene.rig.cameras[0].centre - scene.xyz[0].mean(axis=0)) * 0.2
+    )  # on the same line of sight
     expected = np.stack([scene.xyz[0], near + (0.05, 0.0, 0.0)])
     rows = Associator(scene.rig, GATE_M, 3).assign(rays, expected).rows
     assert sorted(rows[:2, 0] >= 0) == [False, True]

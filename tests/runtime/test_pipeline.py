@@ -1,0 +1,121 @@
+"""The whole pipeline on people whose joints are known, with the networks replaced by exact projections of the truth."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scene import STANDING, ring_rig
+
+from posecap.calib.rig import Rig
+from posecap.capture.frame import Frame, FrameSet
+from posecap.models.joints import COCO_17
+from posecap.runtime.errors import SettingsError
+from posecap.runtime.pipeline import Pipeline, open_pipeline
+from posecap.runtime.pose import Keypoints2D, Region
+from posecap.runtime.settings import PipelineSettings
+
+PICTURE = np.zeros((4, 4, 3), dtype=np.uint8)
+
+
+class Onlooker:
+    """Detector and joint network in one: knows where everybody is now, with a little noise."""
+
+    joint_set = COCO_17
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.people = np.empty((0, 17, 3))
+        self._rng = np.random.default_rng(0)
+        self._view = 0
+
+    def boxes(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
+        camera = self.rig.cameras[self._view % len(self.rig)]
+        self._view += 1
+        pixels = camera.project(self.people)
+        return np.array([[*p.min(axis=0), *p.max(axis=0), 0.9] for p in pixels]).reshape(-1, 5)
+
+    def estimate(self, frame_set: FrameSet, regions: list[Region]) -> Keypoints2D:
+        """The person nearest to the middle of each square; nothing where the square is empty."""
+        per_view = [[region for region in regions if region.view == v] for v in range(len(self.rig))]
+        rows = max((len(view) for view in per_view), default=0)
+        xy = np.full((len(self.rig), rows, 17, 2), np.nan)
+        track = np.full(xy.shape[:2], -1)
+        for v, view in enumerate(per_view):
+            for k, region in enumerate(view):
+                pixels = self.rig.cameras[v].project(self.people)
+                gap = np.linalg.norm(pixels[:, [11, 12]].mean(axis=1) - region.centre_px, axis=1)
+                if len(gap) and gap.min() < region.side_px / 2:
+                    xy[v, k] = pixels[gap.argmin()] + self._rng.normal(0, 2.0, (17, 2))
+                    track[v, k] = region.track
+        seen = np.isfinite(xy[..., 0])
+        nothing = tuple((None,) * rows for _ in self.rig.cameras)
+        return Keypoints2D(xy, seen * 0.9, np.where(seen, 4.0, np.inf), track, nothing)
+
+    def close(self) -> None: ...
+
+
+def frame_set(rig: Rig, index: int, missing: set[str] = frozenset()) -> FrameSet:  # type: ignore[assignment]
+    t_ns = 10**9 + index * 33_333_333
+    frames = tuple(None if name in missing else Frame(name, index, t_ns, PICTURE) for name in rig.names)
+    return FrameSet(index, t_ns, frames)
+
+
+def pipeline_of(rig: Rig, **settings: int) -> tuple[Pipeline, Onlooker]:
+    onlooker = Onlooker(rig)
+    return Pipeline(rig, PipelineSettings(**settings), onlooker, onlooker), onlooker  # type: ignore[arg-type]
+
+
+def test_people_come_stay_and_leave() -> None:
+    rig = ring_rig(4)
+    pipeline, onlooker = pipeline_of(rig)
+    counts, errors = [], []
+    for k in range(90):
+        x = 0.01 * k
+        here = [STANDING + np.array([x, 0.8, 0.0]), STANDING - np.array([x, 0.8, 0.0])]
+        onlooker.people = np.array(here[: (0 if k < 5 else 2 if k < 60 else 0)]).reshape(-1, 17, 3)
+        result = pipeline.step(frame_set(rig, k))
+        counts.append(len(result.instant.skeletons))
+        for skeleton in result.instant.skeletons:
+            errors.append(min(np.nanmax(np.linalg.norm(skeleton.xyz - one, axis=1)) for one in here))
+    assert counts[:5] == [0] * 5
+    assert counts[8:60] == [2] * 52
+    assert counts[60:] == [0] * 30  # everybody has left, every row is empty
+    assert max(errors) < 0.05
+
+
+def test_a_missing_camera_degrades_and_does_not_stop() -> None:
+    rig = ring_rig(4)
+    pipeline, onlooker = pipeline_of(rig)
+    onlooker.people = STANDING[None]
+    for k in range(40):
+        result = pipeline.step(frame_set(rig, k, {"cam02"} if k > 15 else set()))
+        if k > 3:
+            (skeleton,) = result.instant.skeletons
+            assert skeleton.views.max() == (3 if k > 15 else 4)
+            assert np.abs(skeleton.xyz - STANDING).max() < 0.05
+
+
+def test_views_are_left_out_in_turn() -> None:
+    rig = ring_rig(4)
+    pipeline, onlooker = pipeline_of(rig)
+    onlooker.people = STANDING[None]
+    read = []
+    for k in range(24):
+        result = pipeline.step(frame_set(rig, k), left_out=1 if k > 3 else 0)
+        if k > 7:
+            read.append(np.isfinite(result.keypoints.xy[:, 0, 5, 0]))
+    assert {int(views.sum()) for views in read} == {3}
+    assert (np.array(read).sum(axis=0) == 12).all()  # three of four times each
+
+
+def test_the_refined_pose_is_of_the_frame_set_before() -> None:
+    rig = ring_rig(3)
+    pipeline, onlooker = pipeline_of(rig, lag_frames=2)
+    onlooker.people = STANDING[None]
+    for k in range(8):
+        result = pipeline.step(frame_set(rig, k))
+        assert (result.refined.index if result.refined else None) == (k - 2 if k >= 2 else None)
+
+
+def test_one_camera_is_refused() -> None:
+    with pytest.raises(SettingsError, match="at least two"):
+        open_pipeline(Rig(ring_rig(3).cameras[:1]), PipelineSettings())
