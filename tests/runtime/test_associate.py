@@ -69,7 +69,7 @@ def test_two_people_do_not_share_the_one_in_front() -> None:
     near = (
         scene.xyz[0] + (scene.rig.cameras[0].centre - scene.xyz[0].mean(axis=0)) * 0.2
     )  # on the same line of sight
-    expected = np.stack([scene.xyz[0], near + (0.05, 0.0, 0.0)])
+    expected = np.stack([scene.xyz[0], near + np.array([0.05, 0.0, 0.0])])
     rows = Associator(scene.rig, GATE_M, 3).assign(rays, expected).rows
     assert sorted(rows[:2, 0] >= 0) == [False, True]
     assert rows[0, 0] >= 0
