@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from posecap.calib.rig import Rig
 from posecap.capture.frame import FrameSet
 from posecap.models.joints import JointSet
-from posecap.runtime.associate import Associator, gathered_keypoints, gathered_rays
+from posecap.runtime.associate import Associator
 from posecap.runtime.detect import PersonDetector, open_detector
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.estimate2d import PoseEstimator, open_estimator
+from posecap.runtime.gather import gathered_keypoints, gathered_rays
 from posecap.runtime.lift import Lifter
 from posecap.runtime.look import Looker
 from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from metadata import metadata
 from scene import cramer_rao, crowd
 
-from posecap.runtime.associate import Associator, gathered_rays
+from posecap.runtime.associate import Associator
+from posecap.runtime.gather import gathered_rays
 from posecap.runtime.lift import Lifter
 
 GATE_M = 0.22

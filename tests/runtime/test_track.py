@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from scene import STANDING, observe, ring_rig
 
 from posecap.models.joints import COCO_17
-from posecap.runtime.associate import Associator, gathered_rays
+from posecap.runtime.associate import Associator
+from posecap.runtime.gather import gathered_rays
 from posecap.runtime.lift import Lifter
 from posecap.runtime.track import Tracker
 
