@@ -1,4 +1,4 @@
-"""Qualisys `.qca.txt`: millimetres, intrinsics in 1/64 pixel, a camera that looks along -z.
+"""Qualisys `.qca.txt`: XML, millimetres, intrinsics in 1/64 pixel, a camera that looks along -z.
 
 With M = r11..r33 as written and T = (x, y, z) the camera's place: R = diag(1, -1, -1) M and t = -R T.
 """
@@ -9,102 +9,103 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from posecap.calib.calibration_file import read_calibration_file
 from posecap.calib.camera import Camera
 from posecap.calib.errors import CalibrationError
+from posecap.calib.plausibility import check_imported
 from posecap.calib.rig import Rig
+from posecap.calib.rotation import rotation_of
 
 _SUBPIXELS = 64.0
 _MM = 1e-3
-_MAX_BYTES = 4 << 20
+_LENS = (
+    "radialDistortion1",
+    "radialDistortion2",
+    "tangentalDistortion1",  # their spelling
+    "tangentalDistortion2",
+    "radialDistortion3",
+)
 
 
 def import_qualisys(path: Path, sizes_px: Mapping[str, tuple[int, int]] | None = None) -> Rig:
-    """The cameras of a Qualisys calibration in the order of the file, world metres and +Z up as calibrated.
+    """The video cameras of a Qualisys calibration in the order of the file, world metres and +Z up as calibrated.
 
     Args:
         path: the `.qca.txt` file.
-        sizes_px: (width, height) by camera name where the pictures have another size than the sensor that was
-            calibrated; the principal point is not moved.
+        sizes_px: (width, height) by camera name where the pictures have another size than the part of the sensor
+            that was calibrated; the principal point is not moved.
 
     Raises:
         CalibrationError: missing, not such a file, or values that are no camera.
     """
-    if not path.is_file():
-        raise CalibrationError(f"no Qualisys calibration at {path}: give the path of a .qca.txt file")
-    if path.stat().st_size > _MAX_BYTES:
-        size = path.stat().st_size
-        raise CalibrationError(f"{path} has {size} bytes, too many for a calibration: is it a recording?")
-    text = path.read_text(errors="replace")
-    if "<!" in text:  # no entities and no document types: nothing a calibration needs
-        raise CalibrationError(f"{path} has a document type or comments: export the calibration again")
-    try:
-        root = ElementTree.fromstring(text)  # without declarations: checked above
-    except ElementTree.ParseError as error:
-        raise CalibrationError(f"{path} is not XML ({error}): export the calibration again") from error
+    root = _root(path)
     cameras = root.find("cameras")
     if root.tag != "calibration" or cameras is None or not len(cameras):
         raise CalibrationError(f"{path} has no <calibration><cameras>: is it a Qualisys .qca.txt file?")
     try:
-        return Rig(tuple(_camera(element, sizes_px or {}) for element in cameras))
-    except (KeyError, ValueError) as error:
-        raise CalibrationError(
-            f"{path}: a camera lacks or garbles {error}: export the calibration again"
-        ) from error
+        rig = Rig(tuple(_camera(element) for element in _video(cameras)))
+        for name, size_px in (sizes_px or {}).items():
+            rig = rig.resized(name, size_px)
+        check_imported(rig)
+    except CalibrationError as error:
+        raise CalibrationError(f"{path}: {error}") from error
+    return rig
 
 
-def _camera(element: ElementTree.Element, sizes_px: Mapping[str, tuple[int, int]]) -> Camera:
-    name = element.attrib["serial"]
+def _root(path: Path) -> ElementTree.Element:
+    data = read_calibration_file(path, "Qualisys calibration", "give the path of a .qca.txt file")
+    if (
+        b"\0" in data or b"<!DOCTYPE" in data or b"<!ENTITY" in data
+    ):  # entities can be made to fill the memory
+        raise CalibrationError(f"{path} is binary or declares a document type: export the calibration again")
+    try:
+        return ElementTree.fromstring(data.decode("utf-8-sig", errors="replace"))
+    except (ElementTree.ParseError, ValueError) as error:
+        raise CalibrationError(f"{path} is not XML ({error}): export the calibration again") from error
+
+
+def _video(cameras: ElementTree.Element) -> list[ElementTree.Element]:
+    """Those that take pictures, where the file tells them from marker cameras, and that were calibrated."""
+    active = [element for element in cameras if element.get("active", "1") != "0"]
+    models = [element.get("model", "none").lower() for element in active]
+    video = [one for one, model in zip(active, models, strict=True) if "video" in model or model == "none"]
+    return video or active
+
+
+def _camera(element: ElementTree.Element) -> Camera:
+    name = element.get("serial")
+    if name is None:
+        raise CalibrationError("a camera has no serial: export the calibration again")
     transform, intrinsic = element.find("transform"), element.find("intrinsic")
     if transform is None or intrinsic is None:
-        raise ValueError(f"<transform> or <intrinsic> of {name}")
-    M = np.array([[float(transform.attrib[f"r{i}{j}"]) for j in (1, 2, 3)] for i in (1, 2, 3)])
-    place = np.array([float(transform.attrib[axis]) for axis in "xyz"]) * _MM
-    left, top, width, height = _window(element, intrinsic)
+        raise CalibrationError(f"camera {name!r} has no transform or no intrinsic: calibrate it")
+
+    def number(source: ElementTree.Element, key: str) -> float:
+        try:
+            return float(source.attrib[key])
+        except (KeyError, ValueError) as error:
+            raise CalibrationError(
+                f"camera {name!r}: {key} is {source.get(key)!r}, expected a number: export the calibration again"
+            ) from error
 
     def pixels(key: str) -> float:
-        return float(intrinsic.attrib[key]) / _SUBPIXELS
+        return number(intrinsic, key) / _SUBPIXELS
 
-    cam_from_world = np.eye(4)
-    cam_from_world[:3, :3] = _nearest_rotation(np.diag([1.0, -1.0, -1.0]) @ M)
-    cam_from_world[:3, 3] = -cam_from_world[:3, :3] @ place
-    return Camera(
-        name=name,
-        size_px=sizes_px.get(name, (width, height)),
-        K=np.array(
-            [
-                [pixels("focalLengthU"), 0.0, pixels("centerPointU") - left],
-                [0.0, pixels("focalLengthV"), pixels("centerPointV") - top],
-                [0.0, 0.0, 1.0],
-            ]
-        ),
-        distortion=np.array(
-            [
-                float(intrinsic.attrib[key])
-                for key in (
-                    "radialDistortion1",
-                    "radialDistortion2",
-                    "tangentalDistortion1",  # their spelling
-                    "tangentalDistortion2",
-                    "radialDistortion3",
-                )
-            ]
-        ),
-        cam_from_world=cam_from_world,
-    )
-
-
-def _window(element: ElementTree.Element, intrinsic: ElementTree.Element) -> tuple[float, float, int, int]:
-    """Left, top, width and height of the part of the sensor that is in the pictures, pixels."""
     view = element.find("fov_video")
     if view is None:
-        width = float(intrinsic.attrib["sensorMaxU"]) / _SUBPIXELS + 1
-        height = float(intrinsic.attrib["sensorMaxV"]) / _SUBPIXELS + 1
-        return 0.0, 0.0, round(width), round(height)
-    left, right, top, bottom = (float(view.attrib[side]) for side in ("left", "right", "top", "bottom"))
-    return left, top, round(right - left) + 1, round(bottom - top) + 1
-
-
-def _nearest_rotation(R: np.ndarray) -> np.ndarray:
-    """Files carry few digits; a matrix that is far from a rotation is left for `Camera` to refuse."""
-    u, singular, vt = np.linalg.svd(R)
-    return u @ vt if np.abs(singular - 1).max() < 1e-3 else R
+        left, top, right, bottom = 0.0, 0.0, pixels("sensorMaxU"), pixels("sensorMaxV")
+    else:
+        left, top, right, bottom = (number(view, side) for side in ("left", "top", "right", "bottom"))
+    M = [[number(transform, f"r{row}{column}") for column in (1, 2, 3)] for row in (1, 2, 3)]
+    place = np.array([number(transform, axis) for axis in "xyz"]) * _MM
+    cam_from_world = np.eye(4)
+    cam_from_world[:3, :3] = rotation_of(np.diag([1.0, -1.0, -1.0]) @ np.array(M))
+    cam_from_world[:3, 3] = -cam_from_world[:3, :3] @ place
+    x, y = pixels("centerPointU") - left, pixels("centerPointV") - top
+    return Camera(
+        name=name,
+        size_px=(round(right - left) + 1, round(bottom - top) + 1),
+        K=np.array([[pixels("focalLengthU"), 0, x], [0, pixels("focalLengthV"), y], [0, 0, 1]]),
+        distortion=np.array([number(intrinsic, key) for key in _LENS]),
+        cam_from_world=cam_from_world,
+    )

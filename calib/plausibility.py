@@ -11,6 +11,7 @@ from posecap.calib.distortion import distort, lens_limit
 from posecap.calib.errors import CalibrationError
 from posecap.calib.rig import Rig
 
+_MIN_SPACING_M = 0.02
 _MAX_SPACING_M = 200.0
 _MIDDLE = 0.1  # of width plus height: how far a principal point is from the middle, usually
 _ASIDE = 0.2
@@ -31,6 +32,29 @@ def check_plausible(rig: Rig) -> None:
             f"the cameras are {spacing:.0f} m apart, expected less than {_MAX_SPACING_M:.0f}: are the translations "
             "millimetres? Divide them by 1000"
         )
+
+
+def check_imported(rig: Rig) -> None:
+    """As `check_plausible`, and refuse cameras in one place and principal points outside of the picture.
+
+    Raises:
+        CalibrationError: as above.
+    """
+    check_plausible(rig)
+    spacing = spacing_of(np.stack([camera.centre for camera in rig.cameras]))
+    if len(rig) > 1 and spacing < _MIN_SPACING_M:
+        raise CalibrationError(
+            f"the cameras are {1000 * spacing:.1f} mm apart, expected more than {1000 * _MIN_SPACING_M:.0f}: are the "
+            "translations in another unit?"
+        )
+    for camera in rig.cameras:
+        width, height = camera.size_px
+        x, y = camera.K[0, 2], camera.K[1, 2]
+        if not (0 < x < width and 0 < y < height):
+            raise CalibrationError(
+                f"camera {camera.name!r}: the principal point ({x:.0f}, {y:.0f}) is outside of the picture of "
+                f"{width} x {height}: was it calibrated at another resolution?"
+            )
 
 
 def spacing_of(centres: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +57,12 @@ class Rig:
                 f"no camera {name!r} in the rig, there are {', '.join(self.names)}: check the spelling"
             )
         return self.names.index(name)
+
+    def resized(self, name: str, size_px: tuple[int, int]) -> "Rig":
+        """The rig whose camera `name` has pictures of another size; nothing is scaled or moved."""
+        cameras = list(self.cameras)
+        cameras[self.index(name)] = replace(cameras[self.index(name)], size_px=size_px)
+        return replace(self, cameras=tuple(cameras))
 
     def __len__(self) -> int:
         return len(self.cameras)
