@@ -98,7 +98,7 @@ def test_agrees_with_the_slow_twin(views: int, seed: int) -> None:
     assert (known | ~sure)[np.isfinite(slow.xyz[:, 0])].all()
     sigma = np.sqrt(np.trace(slow.covariance, axis1=1, axis2=2))[known & sure]
     gap = np.linalg.norm(fast.xyz - slow.xyz, axis=1)[known & sure]
-    assert (gap < 0.02 * sigma).all()
+    assert (gap < 0.05 * sigma).all()
     ratio = np.linalg.norm(fast.covariance - slow.covariance, axis=(1, 2)) / np.linalg.norm(
         slow.covariance, axis=(1, 2)
     )
