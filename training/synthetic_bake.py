@@ -1,4 +1,4 @@
-"""A few body shapes baked into one small file: base mesh plus a weighted sum of shape targets, with rig and keypoints."""
+"""A few body shapes baked into one small file: base mesh plus weighted shape targets, with rig and keypoints."""
 
 import itertools
 import os

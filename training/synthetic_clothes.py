@@ -39,13 +39,17 @@ class Clothes:
         """The cloth and which vertices (n,) belong to it; `normals` (n, 3) of the body at rest."""
         reach = ~self._arm | (self._outwards < self._cuff)
         worn = (self._height > self._waist - 0.12) & reach & (self._height < self._neck + 0.01)
-        return self._off_body(normals, self._folds(0.016, 0.006, 22.0)), worn
+        distance = self._folds(0.016, 0.006, 22.0)
+        over_trousers = self._height < self._waist + 0.02
+        return self._off_body(normals, np.where(over_trousers, np.maximum(distance, 0.015), distance)), worn
 
     def trousers(self, normals: NDArray[np.float64]) -> tuple[Skin, NDArray[np.bool_]]:
         """As `shirt`; wider below the knee."""
         worn = (self._height < self._waist) & ~self._arm & (self._height > self._ankle)
         flare = np.clip((self._knee + 0.1 - self._height) / 0.4, 0, 1) * 0.012
-        return self._off_body(normals, self._folds(0.011, 0.005, 17.0) + flare), worn
+        distance = self._folds(0.011, 0.005, 17.0) + flare
+        under_shirt = self._height > self._waist - 0.16
+        return self._off_body(normals, np.where(under_shirt, np.minimum(distance, 0.006), distance)), worn
 
     def shoes(self, normals: NDArray[np.float64]) -> tuple[Skin, NDArray[np.bool_]]:
         """The whole body with its feet swollen into shoes, and which vertices (n,) are feet."""

@@ -134,7 +134,7 @@ class Poser:
         return float(min(heights))
 
     def reach(self, posture: Posture) -> float:
-        """Distance from hip to ankle over the length of the leg, of the leg that is stretched most; above 1 = too far."""
+        """Hip to ankle over the length of the leg, of the leg that is stretched most; above 1 = too far."""
         ends = [self._leg_ends(posture, side) for side in SIDES]
         return max(float(np.linalg.norm(hip - ankle)) for hip, ankle in ends) / self.leg_m
 

@@ -4,6 +4,8 @@ Distortion bends the projected vertices; triangles are a few pixels large, so th
 shadow map serves the people and the floor.
 """
 
+from collections.abc import Sequence
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from posecap.calib.camera import Camera
 from posecap.calib.rig import Rig
 from posecap.training.synthetic_mesh import Mesh
 from posecap.training.synthetic_raster import NOTHING, rasterise, rasterise_depth
-from posecap.training.synthetic_room import Light, Room
+from posecap.training.synthetic_room import Backdrop, Light
 
 _SHADOW_STEP_M = 0.005
 _MARGIN_PX = 3
@@ -25,11 +27,9 @@ _FLOOR_IN_SHADOW = 0.45
 class Scene:
     """Draws a posed mesh in the room for every camera of a rig."""
 
-    def __init__(self, rig: Rig, light: Light | None = None, seed: int = 0) -> None:
-        self.rig = rig
-        self.light = light or Light()
-        room = Room(self.light, seed)
-        self.backdrops = [room.backdrop(camera) for camera in rig.cameras]
+    def __init__(self, rig: Rig, backdrops: Sequence[Backdrop], light: Light) -> None:
+        """`backdrops`: the empty room through each camera of `rig`."""
+        self.rig, self.backdrops, self.light = rig, tuple(backdrops), light
 
     def draw(self, mesh: Mesh, samples: int = 2) -> list[NDArray[np.uint8]]:
         """One (height, width, 3) RGB picture for each camera.

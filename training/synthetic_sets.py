@@ -72,9 +72,9 @@ def _gymnast(standing: Posture, at_s: float) -> Posture:
     hips = standing.hips + attitude.shift_m * left - attitude.back_m * forwards
     hips[2] -= attitude.drop_m
     feet = {}
-    for side, lift in (("left", attitude.lift_left_m), ("right", attitude.lift_right_m)):
+    lifts = {"left": max(attitude.lift_left_m, 0.0), "right": max(attitude.lift_right_m, 0.0)}
+    for side, lift in lifts.items():
         foot = standing.feet[side]
-        lift = max(lift, 0.0)
         place = foot.place + np.array([0, 0, lift]) + forwards * lift * _LIFTED_FORWARDS
         pitch = _LIFTED_TOES_DOWN_DEG * min(lift / 0.2, 1.0)
         feet[side] = FootStep(place, foot.heading_deg, pitch, toe_bend=0.0)
@@ -90,22 +90,19 @@ def _round(half_turn: bool) -> Callable[[Poser], Motion]:
         way = oval(6.7, 0.25, start, heading_deg=90.0 if sign > 0 else -90.0)
         walk = steady_walk(way, 14, _CROSSING_S, start_m=way.length_m / 2)
         walk = with_hips_over_feet(walk, poser, np.arange(-0.5, _CROSSING_S + 0.5, _STEP_S))
-        return lambda at_s: walk.posture(at_s)
+        return walk.posture
 
     return prepared
 
 
-_TALL = Look("male", seed=4, pattern="print", shirt=((150, 36, 46), (205, 200, 190)), trousers=(46, 60, 92))
-_SMALL = Look(
-    "female", seed=3, sleeve="short", pattern="rings", shirt=((34, 110, 110), (226, 222, 206)), skin=(224, 178, 150),
-    hair=(110, 80, 46), iris=(60, 90, 120), trousers=(120, 108, 88), shoes=(196, 196, 190),
+_RED = Look("male", seed=4, pattern="print", shirt=((150, 36, 46), (205, 200, 190)), trousers=(46, 60, 92))
+_YELLOW = replace(_RED, seed=5, shirt=((214, 150, 40), (60, 50, 46)), skin=(150, 104, 76), hair=(26, 22, 22))
+_RINGS = Look(
+    "female", seed=3, sleeve="short", pattern="rings", shirt=((34, 110, 110), (226, 222, 206)),
+    skin=(224, 178, 150), hair=(110, 80, 46), iris=(60, 90, 120), trousers=(120, 108, 88), shoes=(196, 196, 190),
 )  # fmt: skip
 
 PLAYS = {
-    "solo": Play(EXERCISE_S + _WALK_S, (Actor(_TALL, _exercise_and_walk),)),
-    "duo": Play(
-        _CROSSING_S,
-        (Actor(replace(_TALL, seed=5, shirt=((214, 150, 40), (60, 50, 46)), skin=(150, 104, 76), hair=(26, 22, 22)), _round(False)),
-         Actor(_SMALL, _round(True))),
-    ),
-}  # fmt: skip
+    "solo": Play(EXERCISE_S + _WALK_S, (Actor(_RED, _exercise_and_walk),)),
+    "duo": Play(_CROSSING_S, (Actor(_YELLOW, _round(False)), Actor(_RINGS, _round(True)))),
+}

