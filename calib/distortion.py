@@ -97,6 +97,7 @@ def _newton(
     k1, k2, p1, p2, k3 = coefficients.tolist()
     x, y = start[..., 0].copy(), start[..., 1].copy()
     a, b = target[..., 0], target[..., 1]
+    r2 = error = np.full(x.shape, np.inf)
     for _ in range(_ROUNDS):
         r2 = x * x + y * y
         radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
@@ -146,6 +147,7 @@ def _unbent(bent: NDArray[np.float64], k: tuple[float, ...], limit: float) -> ND
         top *= 2
     low, high = np.zeros_like(bent), np.full_like(bent, top)
     r = np.minimum(bent, top / 2)
+    error = np.full(r.shape, np.inf)
     for _ in range(_ROUNDS):
         error = r * _growth(r * r, k) - bent
         if not np.fmax.reduce(np.abs(error), axis=None, initial=0.0) > _CONVERGED:

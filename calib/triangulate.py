@@ -88,6 +88,7 @@ def solve_point(rays, weight, extrinsics, xyz, covariance):  # pragma: no cover 
     if not found:
         return False
     relative = np.inf
+    inverse = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     for _ in range(_MAX_STEPS):
         found, depth, gradient, inverse = _normal_equations(rays, weight, extrinsics, (x, y, z))
         if not found:

@@ -182,7 +182,7 @@ def compare(people: int, rounds: int) -> list[list[object]]:
                 name,
                 people,
                 float(f"{median:.3g}"),
-                f"{low:.3g}-{high:.3g}",
+                f"{float(f'{low:.3g}'):g} to {float(f'{high:.3g}'):g}",
                 round(median / fastest, 1),
                 round(error_mm[name], 2),
                 round(error_mm[name] / bound, 3),
@@ -230,7 +230,7 @@ def main() -> None:
     }
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        arguments.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
