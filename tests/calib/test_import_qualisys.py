@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from written_calibrations import assert_same, known_rig, qualisys_of
 
 from posecap.calib.errors import CalibrationError
 from posecap.calib.import_qualisys import import_qualisys
+from posecap.calib.rig_file import load_rig
+
+ROOT = Path(__file__).resolve().parents[2]
+FETCHED = ROOT / "data" / "pose2sim-single" / "rig.yaml"
+REFERENCE = ROOT.parent / "shared" / "data" / "pose2sim" / "single_reference.trc"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -91,6 +97,21 @@ def test_every_mistake_gets_one_sentence_with_the_path(tmp_path: Path, text: str
         import_qualisys(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not FETCHED.is_file(), reason=f"no {FETCHED}: python launch/fetch.py pose2sim-single")
+@pytest.mark.skipif(
+    not REFERENCE.is_file(), reason=f"no {REFERENCE}: the reference data are not beside the repository"
+)
+def test_the_real_man_is_in_all_pictures() -> None:
+    """The clips' published 3D reference, y up in its file, through the calibration that was imported at the fetch."""
+    numbers = np.genfromtxt(REFERENCE, delimiter="\t", skip_header=6, usecols=range(2, 2 + 3 * 21))
+    man = numbers.reshape(-1, 3)[:, [2, 0, 1]]
+    man = man[np.isfinite(man).all(axis=1)]
+    assert len(man) > 1000
+    for camera in load_rig(FETCHED).cameras:
+        pixels = camera.project(man)
+        assert ((pixels > 0) & (pixels < camera.size_px)).all(axis=1).mean() > 0.99
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -198,3 +198,10 @@ def test_the_file_is_read_by_any_yaml_reader(tmp_path: Path) -> None:
     assert document["cameras"][0]["distortion"] == [-0.2, 0.22, -0.0008, 0.0006, 0.0]
     assert isinstance(read_rig_file(path), RigFile)
     assert "  - [700.0, 0.0, 320.0]\n" in path.read_text()  # one row, one line
+
+
+def test_the_example_of_the_manual_is_a_rig(tmp_path: Path) -> None:
+    example = (ROOT / "calib" / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    rig = load_rig(written(tmp_path, example))
+    assert rig.names == ("left", "right")
+    assert rig.rms_px == 0.35
