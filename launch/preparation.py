@@ -142,7 +142,7 @@ def prepare(options: LiveOptions) -> Prepared:
             health_endpoint="",
             curve_key=str(options.curve_key or ""),
             overlays=options.view2d,
-            waiting=0 if options.pace == "max" else 2,
+            waiting=0 if options.pace == "max" else 1,
         ),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from posecap.calib.distortion import FISHEYE_COEFFICIENTS
+from posecap.calib.distortion import FISHEYE_COEFFICIENTS, lens_limit
 from posecap.calib.rig import Rig
 from posecap.runtime.pose import Keypoints2D
 from posecap.runtime.undistort import undistort_views
@@ -40,6 +40,7 @@ class Views:
         self.focal_px = np.array([camera.focal_px for camera in rig.cameras])
         self._K = np.stack([camera.K for camera in rig.cameras])
         self._fisheye = np.array([len(camera.distortion) == FISHEYE_COEFFICIENTS for camera in rig.cameras])
+        self._limit = np.array([lens_limit(camera.distortion) for camera in rig.cameras])
         self._lens = np.stack([np.append(camera.distortion, 0.0)[:5] for camera in rig.cameras])
 
     def rays(self, keypoints: Keypoints2D) -> Rays:
@@ -54,6 +55,8 @@ class Views:
         points = np.ascontiguousarray(pixels, dtype=np.float64).reshape(flat)
         result = np.empty_like(points)
         undistort_views(points, self._K, self._lens, self._fisheye, result)
+        with np.errstate(invalid="ignore"):
+            result[(result**2).sum(axis=-1) >= self._limit[:, None] ** 2] = np.nan
         return result.reshape(pixels.shape)
 
     def in_cameras(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:

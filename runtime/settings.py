@@ -36,7 +36,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     precision: Literal["f32", "bf16"] = "f32"
     threads: Count = 0
     joints: str = ""
-    detect_every: Annotated[int, msgspec.Meta(ge=1)] = 15
+    detect_every: Annotated[int, msgspec.Meta(ge=1)] = 45
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     least_views: Annotated[int, msgspec.Meta(ge=2)] = 3

@@ -21,6 +21,21 @@ def test_undistortion_is_that_of_the_camera() -> None:
     assert np.isfinite(slow).sum() == slow.size - 2
 
 
+def test_pixels_beyond_the_lens_are_nowhere() -> None:
+    plain = ring_rig(2)
+    folding = replace(plain.cameras[0], distortion=np.array([-0.25, 0.0, 0.0, 0.0]))
+    rig = Rig((folding, replace(plain.cameras[1], distortion=np.array([-0.4, 0.1, 0.0, 0.0, 0.0]))))
+    grid = np.stack(np.meshgrid(np.arange(-2000, 3000, 61), np.arange(-2000, 3000, 61)), axis=-1).astype(
+        float
+    )
+    pixels = np.stack([grid, grid])
+    fast = Views(rig).undistorted(pixels)
+    slow = np.stack([camera.undistorted(seen) for camera, seen in zip(rig.cameras, pixels, strict=True)])
+    both = np.isfinite(fast) & np.isfinite(slow)
+    np.testing.assert_allclose(fast[both], slow[both], atol=1e-6)
+    assert not (np.isfinite(fast) & ~np.isfinite(slow)).any()
+
+
 def test_a_miss_is_the_distance_across_the_line_of_sight() -> None:
     rig = ring_rig(4)
     point = np.array([[0.1, 0.2, 1.0]])
