@@ -63,6 +63,8 @@ def _undistort_fisheye(a, b, lens):  # pragma: no cover - compiled
         angle -= step
         if abs(step) < 1e-12:
             break
-    if not 0.0 <= angle < np.pi / 2:
+    s = angle * angle
+    bends_to = angle * (1.0 + s * (lens[0] + s * (lens[1] + s * (lens[2] + s * lens[3]))))
+    if not (0.0 <= angle < np.pi / 2 and abs(bends_to - bent) < 1e-6):
         return np.nan, np.nan
     return a * np.tan(angle) / bent, b * np.tan(angle) / bent
