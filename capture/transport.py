@@ -34,7 +34,9 @@ _log = logging.getLogger(__name__)
 _QUEUED_MESSAGES = 1000  # descriptors of ~40 bytes: the ring limits the pictures, not this
 _LINGER_MS = 200
 _RECONNECT_MS = 20
-_ROOM_POLL_S = 0.0003
+_ROOM_POLL_S = (
+    0.004  # the ring is several pictures ahead: waking more often only takes the processor from the runtime
+)
 _READER_POLL_MS = 50
 
 

@@ -6,6 +6,7 @@ streams, a GPU engine would pad the batch up to a bucket.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -18,6 +19,7 @@ from posecap.runtime.errors import EngineError
 
 EngineName = Literal["openvino", "onnxruntime"]
 Precision = Literal["f32", "bf16"]
+Fill = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,12 @@ class Engine(Protocol):
     device: str
     io: EngineIO
 
-    def infer(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name, (n, ...) float32, of pictures (n, height, width, 3) uint8 BGR."""
+    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
+        """Outputs by name, (n, ...) float32, of pictures (n, height, width, 3) uint8 BGR.
+
+        `fill(k)` writes picture k into `batch` before it is needed: an engine that runs pictures apart works on the
+        first while the second is being made.
+        """
         ...
 
     def close(self) -> None:

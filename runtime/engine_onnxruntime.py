@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.models.manifest import InputSpec
-from posecap.runtime.engine import EngineIO, Precision, expect_pictures
+from posecap.runtime.engine import EngineIO, Fill, Precision, expect_pictures
 from posecap.runtime.errors import EngineError
 
 
@@ -65,9 +65,12 @@ class OnnxRuntimeEngine:
             (spec.width, spec.height), {name: value.shape[1:] for name, value in blank.items()}
         )
 
-    def infer(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name, (n, ...) float32, of pictures (n, height, width, 3) uint8 BGR."""
+    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
+        """See `posecap.runtime.engine.Engine.infer`."""
         expect_pictures(batch, self.io.size_px)
+        if fill is not None:
+            for k in range(len(batch)):
+                fill(k)
         if not len(batch):
             return {name: np.empty((0, *shape), dtype=np.float32) for name, shape in self.io.outputs.items()}
         if not self._one_by_one:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.models.manifest import InputSpec
-from posecap.runtime.engine import EngineIO, Precision, expect_pictures
+from posecap.runtime.engine import EngineIO, Fill, Precision, expect_pictures
 from posecap.runtime.errors import EngineError
 
 
@@ -59,13 +59,15 @@ class OpenVinoEngine:
         self.io = EngineIO((spec.width, spec.height), shapes)
         self._requests: list[Any] = []
 
-    def infer(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name, (n, ...) float32, of pictures (n, height, width, 3) uint8 BGR."""
+    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
+        """See `posecap.runtime.engine.Engine.infer`."""
         expect_pictures(batch, self.io.size_px)
         batch = np.ascontiguousarray(batch)
         while len(self._requests) < len(batch):
             self._requests.append(self._compiled.create_infer_request())
         for k in range(len(batch)):
+            if fill is not None:
+                fill(k)
             self._requests[k].start_async([batch[k : k + 1]], share_inputs=True)
         results = {
             name: np.empty((len(batch), *shape), dtype=np.float32) for name, shape in self.io.outputs.items()

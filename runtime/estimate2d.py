@@ -87,11 +87,13 @@ class PoseEstimator:
         """Decoded poses of `regions`."""
         width, height = self.engine.io.size_px
         batch = np.empty((len(regions), height, width, 3), dtype=np.uint8)
-        for region, out in zip(regions, batch, strict=True):
-            frame = frame_set.frames[region.view]
+
+        def fill(k: int) -> None:
+            frame = frame_set.frames[regions[k].view]
             assert frame is not None  # the caller has dropped the others
-            crop(frame.image, image_from_crop(region, (width, height)), out)
-        return self.decode(self.engine.infer(batch))
+            crop(frame.image, image_from_crop(regions[k], (width, height)), batch[k])
+
+        return self.decode(self.engine.infer(batch, fill))
 
     def _worth_a_second_look(self, regions: Sequence[Region], poses: CropPoses) -> dict[int, Region]:
         """Where the network would rather have looked, for those of `regions` that a detector found."""

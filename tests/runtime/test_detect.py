@@ -25,7 +25,7 @@ class RtmDetEngine:
     device: str = "test"
     io: EngineIO = field(default_factory=lambda: EngineIO((320, 320), {}))
 
-    def infer(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    def infer(self, batch: NDArray[np.uint8], fill: object = None) -> dict[str, NDArray[np.float32]]:
         dets = [[10, 20, 60, 200, 0.5], [100, 40, 400, 180, 0.9], [5, 5, 50, 50, 0.95], [0, 0, 9, 9, 0.1]]
         return {
             "dets": np.array([dets], dtype=np.float32),
