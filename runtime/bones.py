@@ -62,35 +62,29 @@ class BoneLengths:
         )
         if not usable.any():
             return xyz
-        known = np.flatnonzero(np.isfinite(xyz[:, 0]))
-        place = np.full(len(xyz), -1)
-        place[known] = np.arange(len(known))
-        a, b = place[self._from[usable]], place[self._to[usable]]
+        joints, ends = np.unique(np.stack([self._from[usable], self._to[usable]]), return_inverse=True)
+        a, b = ends.reshape(2, -1)
+        incidence = np.zeros((len(a), len(joints)))
+        incidence[np.arange(len(a)), a], incidence[np.arange(len(a)), b] = -1.0, 1.0
         length = self._mean[usable]
         sigma = _LENGTH_SIGMA * length + _LENGTH_SIGMA_M
-        start = xyz[known]
-        information = np.linalg.inv(covariance[known])
-        moved = start.copy()
+        start = xyz[joints]
+        information = np.linalg.inv(covariance[joints])
+        diagonal = np.arange(len(joints))
+        size = 3 * len(joints)
+        moved = start
         for _ in range(_ROUNDS):
-            bone = moved[b] - moved[a]
+            bone = incidence @ moved
             now = np.maximum(np.linalg.norm(bone, axis=1), 1e-6)
-            along = bone / now[:, None]
-            H = np.zeros((len(known), 3, len(known), 3))
-            diagonal = np.arange(len(known))
-            H[diagonal, :, diagonal] = information
-            outer = np.einsum("ni,nj->nij", along, along) / sigma[:, None, None] ** 2
-            np.add.at(H, (b, slice(None), b), outer)
-            np.add.at(H, (a, slice(None), a), outer)
-            np.add.at(H, (a, slice(None), b), -outer)
-            np.add.at(H, (b, slice(None), a), -outer)
-            gradient = np.einsum("nij,nj->ni", information, moved - start)
-            pull = along * ((now - length) / sigma**2)[:, None]
-            np.add.at(gradient, b, pull)
-            np.add.at(gradient, a, -pull)
-            size = 3 * len(known)
-            moved = moved - np.linalg.solve(H.reshape(size, size), gradient.reshape(size)).reshape(-1, 3)
+            stiff = bone / (now * sigma)[:, None]  # unit vector along the bone over sigma
+            J = (incidence[:, :, None] * stiff[:, None, :]).reshape(len(a), size)
+            H = (J.T @ J).reshape(len(joints), 3, len(joints), 3)
+            H[diagonal, :, diagonal] += information
+            gradient = np.einsum("nij,nj->ni", information, moved - start).reshape(size)
+            gradient += J.T @ ((now - length) / sigma)
+            moved = moved - np.linalg.solve(H.reshape(size, size), gradient).reshape(-1, 3)
         result = xyz.copy()
-        result[known] = moved
+        result[joints] = moved
         return result
 
 

@@ -129,6 +129,7 @@ class Refiner:
         look_at = updated(forecast, xyz, covariance).xyz
         rays, variance = seen.xy.copy(), seen.variance.copy()
         doubtful = ~(self._views.misses(rays, look_at) < _CONTRADICTS_M) & np.isfinite(look_at[:, 0])
+        doubtful[[of_view is None for of_view in heatmaps]] = False  # nothing to read again there
         for view, joints in enumerate(doubtful):
             of_view, at = heatmaps[view], np.flatnonzero(joints)
             if len(at) and of_view is not None:
