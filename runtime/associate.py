@@ -113,6 +113,8 @@ class Associator:
 
     def _discover(self, rays: Rays, free: NDArray[np.bool_]) -> NDArray[np.int64]:
         found: list[NDArray[np.int64]] = []
+        if free.any(axis=1).sum() < self.min_views:
+            return np.empty((0, len(free)), dtype=np.int64)
         free = free & ~_duplicates(rays, free)
         for support in sorted({min(3, len(free)), self.min_views}, reverse=True):  # the sure ones first
             for pair in self._proposers:

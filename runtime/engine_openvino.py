@@ -57,6 +57,7 @@ class OpenVinoEngine:
         self.device = str(core.get_property("CPU", "FULL_DEVICE_NAME"))
         shapes = {name: tuple(self._compiled.output(name).shape)[1:] for name in outputs}
         self.io = EngineIO((spec.width, spec.height), shapes)
+        self._tensor = ov.Tensor
         self._requests: list[Any] = []
 
     def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
@@ -68,7 +69,8 @@ class OpenVinoEngine:
         for k in range(len(batch)):
             if fill is not None:
                 fill(k)
-            self._requests[k].start_async([batch[k : k + 1]], share_inputs=True)
+            self._requests[k].set_input_tensor(self._tensor(batch[k : k + 1], shared_memory=True))
+            self._requests[k].start_async()
         results = {
             name: np.empty((len(batch), *shape), dtype=np.float32) for name, shape in self.io.outputs.items()
         }
