@@ -16,7 +16,7 @@ from posecap.models.weights import presets, split_model, weights_path
 from posecap.runtime.engine import Engine, open_engine
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.pose import Heatmaps, Keypoints2D, Region
-from posecap.runtime.preprocess import crop, image_from_crop, moved
+from posecap.runtime.preprocess import Pyramid, image_from_crop, moved
 from posecap.runtime.settings import PipelineSettings
 
 _LEAST_PERSON = 0.5
@@ -87,11 +87,12 @@ class PoseEstimator:
         """Decoded poses of `regions`."""
         width, height = self.engine.io.size_px
         batch = np.empty((len(regions), height, width, 3), dtype=np.uint8)
+        pyramids = {
+            view: Pyramid(frame.image) for view, frame in enumerate(frame_set.frames) if frame is not None
+        }
 
         def fill(k: int) -> None:
-            frame = frame_set.frames[regions[k].view]
-            assert frame is not None  # the caller has dropped the others
-            crop(frame.image, image_from_crop(regions[k], (width, height)), batch[k])
+            pyramids[regions[k].view].crop(image_from_crop(regions[k], (width, height)), batch[k])
 
         return self.decode(self.engine.infer(batch, fill))
 

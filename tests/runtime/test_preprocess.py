@@ -1,9 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from posecap.runtime.pose import Region
-from posecap.runtime.preprocess import crop, image_from_crop, letterbox, moved
+from posecap.runtime.preprocess import Pyramid, crop, image_from_crop, letterbox, moved
 
 
 def dot(size_px: tuple[int, int], at: tuple[float, float], sigma: float) -> NDArray[np.uint8]:
@@ -72,3 +73,16 @@ def test_letterbox_fills() -> None:
     small, _ = letterbox(np.zeros((100, 200, 3), dtype=np.uint8), (64, 64), centred=False, fill=114)
     assert (small[:32] == 0).all()
     assert (small[32:] == 114).all()
+
+
+def test_a_crop_from_the_halves_is_the_crop_of_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 255, (24, 20, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, (1001, 1203), interpolation=cv2.INTER_CUBIC)
+    for side, roll in ((300.0, 0.0), (900.0, 0.4), (1500.0, -1.0)):
+        affine = image_from_crop(Region(0, (480.0, 610.0), side, roll), (128, 128))
+        whole, halved = np.empty((2, 128, 128, 3), dtype=np.uint8)
+        crop(image, affine, whole)
+        Pyramid(image).crop(affine, halved)
+        inside = whole.min(axis=2) > 0
+        assert np.abs(whole.astype(int) - halved)[inside].mean() < 2.0
