@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from live_run import ROOT
 from metadata import metadata
 
-_SETTLED_S = 60.0
+_SETTLED_S = 180.0  # by then the allocator has what it needs
 _EVERY_S = 5.0
+_ROLES = ("live", "resource tracker", "runtime")  # in the order of their start, then the cameras
 
 
 def memory_mb(parent: psutil.Process) -> dict[str, float]:
@@ -28,7 +29,8 @@ def memory_mb(parent: psutil.Process) -> dict[str, float]:
     used: dict[str, float] = {}
     for number, process in enumerate([parent, *parent.children(recursive=True)]):
         try:
-            used[f"{number} {process.name()} {process.pid}"] = process.memory_full_info().uss / 1e6
+            name = _ROLES[number] if number < len(_ROLES) else f"camera {number - len(_ROLES)}"
+            used[name] = process.memory_full_info().uss / 1e6
         except psutil.NoSuchProcess:
             continue
     rings = Path("/dev/shm").glob("posecap-*")
@@ -47,7 +49,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "summary.json"
         command = [sys.executable, str(ROOT / "launch" / "live.py"), "--cams", str(arguments.cams)]
-        command += ["--viewer", "none", "--duration", str(60 * arguments.minutes), "--summary", str(file)]
+        command += [
+            "--viewer",
+            "none",
+            "--bind",
+            "tcp://127.0.0.1:5597",
+            "--duration",
+            str(60 * arguments.minutes),
+            "--summary",
+            str(file),
+        ]
         run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         parent, started = psutil.Process(run.pid), time.monotonic()
         samples: list[tuple[float, dict[str, float]]] = []
@@ -58,7 +69,7 @@ def main() -> None:
                 break
             time.sleep(_EVERY_S)
         summary = json.loads(file.read_text())
-    settled = [(t, used) for t, used in samples[:-2] if t > min(_SETTLED_S, samples[-1][0] / 3)]
+    settled = [(t, used) for t, used in samples[:-2] if t > min(_SETTLED_S, samples[-1][0] / 2)]
     rows = []
     for name in settled[-1][1]:
         points = [(t, used[name]) for t, used in settled if name in used]
@@ -66,7 +77,7 @@ def main() -> None:
         slope = np.polyfit(times / 60, megabytes, 1)[0]
         rows.append(
             [
-                name.split(" ", 1)[-1].rsplit(" ", 1)[0],
+                name,
                 round(megabytes[0], 1),
                 round(megabytes[-1], 1),
                 round(slope, 3),
@@ -81,7 +92,7 @@ def main() -> None:
     counts = {key: stats[key] for key in ("complete", "partial", "dropped", "torn", "processed")}
     print(counts, drops, summary["restarts"])
     result = {
-        "title": f"Memory over {arguments.minutes:g} minutes of four cameras at 30 fps, after one minute",
+        "title": f"Memory over {arguments.minutes:g} minutes of four cameras at 30 fps, after three minutes",
         "columns": ["process", "MB at first", "MB at last", "MB a minute"],
         "rows": rows,
         "metadata": metadata(counts=counts, drops=drops, restarts=summary["restarts"]),
