@@ -1,6 +1,6 @@
 """Print the pose topic as JSON lines: one object for each message, unknown numbers as null.
 
-Needs numpy, msgspec and pyzmq only; copy it to a laptop together with `pip install "posecap[subscriber]"`.
+Needs numpy, msgspec and pyzmq only; on a laptop: `pip install numpy msgspec pyzmq && pip install --no-deps posecap`.
 """
 
 import sys

@@ -60,12 +60,12 @@ class Supervisor:
             LaunchError: the runtime says that it cannot work, ends again and again, or takes too long.
         """
         self._receiver = FrameReceiver(self.topology.watch, {})
-        self._socket = zmq.Context.instance().socket(zmq.PULL)
-        self._socket.linger = 0
-        self._socket.bind(self.topology.health)
-        self._obituaries = zmq.Context.instance().socket(zmq.PUB)
-        self._obituaries.linger = 0
-        self._obituaries.connect(self.topology.frames)
+        health = self._socket = zmq.Context.instance().socket(zmq.PULL)
+        health.linger = 0
+        health.bind(self.topology.health)
+        obituaries = self._obituaries = zmq.Context.instance().socket(zmq.PUB)
+        obituaries.linger = 0
+        obituaries.connect(self.topology.frames)
         begin_s = time.monotonic()
         runtime = self._add(self.topology.runtime)
         if self.topology.viewer is not None:

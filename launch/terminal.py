@@ -45,7 +45,8 @@ class LineDisplay:
     """One line a second, for logs and for sessions that are watched elsewhere."""
 
     def __init__(self, console: Console, stage: Stage, *, by_clock: bool) -> None:
-        self._console, self._stage, self._by_clock = console, stage, by_clock
+        self._console, self._by_clock = console, by_clock
+        self._stage: Stage = stage
         self._seq = -1
 
     def news(self, line: str) -> None:

@@ -69,7 +69,7 @@ class Associator:
         if tracked:
             rows = self._claim(rays, expected, free)
             free = _without(free, rows)
-            free &= ~self._ghosts(rays, expected, rows)
+            free = np.logical_and(free, ~self._ghosts(rays, expected, rows))
         fresh = self._discover(rays, free)
         return Assignment(np.concatenate([rows, fresh]) if len(fresh) else rows, tracked)
 
@@ -109,7 +109,7 @@ class Associator:
         """(views, rows) free rows that show an expected person a second time."""
         distance = self._distance(rays, expected)
         claimed = (rows >= 0).T[..., None]
-        return ((distance < self.gate_m) & claimed).any(axis=1)
+        return np.any((distance < self.gate_m) & claimed, axis=1)
 
     def _discover(self, rays: Rays, free: NDArray[np.bool_]) -> NDArray[np.int64]:
         found: list[NDArray[np.int64]] = []
@@ -165,7 +165,7 @@ class Associator:
             cost = np.full((len(lacking), len(left)), _UNMATCHED)
             for k, person in enumerate(lacking):
                 others = np.flatnonzero(rows[person] >= 0)
-                gap = self._between_rays(rays, view, left, others, rows[person, others])
+                gap = self._between_rays(rays, int(view), left, others, rows[person, others])
                 gap = gap.reshape(len(left), -1)
                 enough = np.isfinite(gap).sum(axis=1) >= 2 * _MIN_COMMON
                 cost[k] = np.where(enough, _median(gap, _TYPICAL), _UNMATCHED)

@@ -13,7 +13,7 @@ from posecap.models.decode_movenet import decode_people
 from posecap.models.errors import WeightsError
 from posecap.models.manifest import InputSpec, preset
 from posecap.models.weights import fetchable, present, presets, split_model, weights_path
-from posecap.runtime.engine import Engine, open_engine
+from posecap.runtime.engine import Engine, EngineName, open_engine
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.preprocess import letterbox, moved
 from posecap.runtime.settings import PipelineSettings
@@ -132,7 +132,7 @@ def open_detector(settings: PipelineSettings) -> PersonDetector:
     def open_sized(spec: InputSpec) -> Engine:
         return open_engine(path, spec, entry.outputs, engine=engine, threads=settings.threads, at_once=1)
 
-    engine = "openvino" if path.suffix == ".tflite" else settings.engine
+    engine: EngineName = "openvino" if path.suffix == ".tflite" else settings.engine
     return PersonDetector(entry.decoder, entry.input, open_sized)
 
 

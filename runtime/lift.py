@@ -63,12 +63,12 @@ class Lifter:
         residual[~np.isfinite(xyz[:, 0])] = np.nan
         shape = (people, joints)
         return tuple(
-            Skeleton3D(int(track), *parts)
+            Skeleton3D(int(track), *parts)  # pyright: ignore[reportArgumentType]
             for track, *parts in zip(
                 tracks,
                 xyz.reshape(*shape, 3),
                 covariance.reshape(*shape, 3, 3),
-                supported.reshape(shape),
+                np.asarray(supported, dtype=np.int64).reshape(shape),
                 residual.reshape(shape),
                 strict=True,
             )

@@ -84,7 +84,9 @@ class Pipeline:
         prior = np.concatenate([expected, np.full((fresh, *expected.shape[1:]), np.nan)])
         return gathered_keypoints(seen, assignment.rows, tracks), gathered_rays(rays, assignment.rows), prior
 
-    def _lift(self, people: Keypoints2D, rays: Rays, prior: NDArray[np.float64]) -> tuple[Skeleton3D, ...]:
+    def _lift(
+        self, people: Keypoints2D, rays: Rays, prior: NDArray[np.float64]
+    ) -> tuple[tuple[Skeleton3D, ...], Rays]:
         """Stage 1; where views take left for right, lifted again with those joints exchanged."""
         tracks = people.track.max(axis=0, initial=-1)
         skeletons = self.lifter.skeletons(rays, prior, tracks)

@@ -65,7 +65,8 @@ class Pyramid:
             above = self._levels[-1]
             height, width = above.shape[0] // 2, above.shape[1] // 2
             even = above[: 2 * height, : 2 * width]
-            self._levels.append(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+            half = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+            self._levels.append(half.astype(np.uint8, copy=False))
         return self._levels[level]
 
 

@@ -25,7 +25,7 @@ def reread(
     to_pixel, origin = heatmaps.image_from_cell[:, :2], heatmaps.image_from_cell[:, 2]
     cell = (expected_px - origin) @ np.linalg.inv(to_pixel).T
     cell_px = float(np.sqrt(abs(np.linalg.det(to_pixel))))
-    known = np.isfinite(cell).all(axis=1)
+    known = np.asarray(np.isfinite(cell).all(axis=1))
     middle = np.where(known[:, None], np.rint(np.where(known[:, None], cell, 0.0)), 0).astype(np.int64)
     known &= ((middle >= 0) & (middle < (width, height))).all(axis=1)
     steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1)

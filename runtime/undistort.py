@@ -26,6 +26,7 @@ def _undistort_brown(a, b, lens):  # pragma: no cover - compiled
     """Newton's method on the bent point (a, b); NaN where it does not converge."""
     k1, k2, p1, p2, k3 = lens[0], lens[1], lens[2], lens[3], lens[4]
     x, y = a, b
+    ex = ey = np.inf
     for _ in range(20):
         r2 = x * x + y * y
         radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))

@@ -108,4 +108,4 @@ def _where_cameras_look(rig: Rig) -> NDArray[np.float64]:
         across = np.eye(3) - np.outer(forward, forward)
         information += across
         target += across @ centre
-    return np.linalg.solve(information, target)[:2]
+    return np.linalg.solve(information, target)[:2].astype(np.float64)

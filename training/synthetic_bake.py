@@ -55,7 +55,7 @@ _BLOCKS = (
     ("macrodetails/proportions/{}-{}-{}-{}-{}", (*_BUILD, "proportions")),
     ("breast/{}-{}-{}-{}-{}-{}", (*_BUILD, "cupsize", "firmness")),
 )
-_ANCESTRY = dict.fromkeys(("african", "asian", "caucasian"), 1 / 3)
+_ANCESTRY: dict[str, float] = dict.fromkeys(("african", "asian", "caucasian"), 1 / 3)
 _BONES_PER_VERTEX = 8
 _STEP_M = 1e-4  # rest positions are stored in whole steps
 
@@ -73,7 +73,7 @@ def baked_body() -> Path:
             content = bake(archive)
             path.with_suffix(".LICENSES.txt").write_text(archive.licences())
         part = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez_compressed(part, **content)
+        np.savez_compressed(part, **content)  # pyright: ignore[reportArgumentType]
         part.replace(path)
     return path
 
@@ -99,6 +99,7 @@ def bake(archive: BodyArchive, shapes: dict[str, dict[str, float]] | None = None
     regressor = np.stack([row[:count] for row in keypoints.values()])
     at = np.stack(np.nonzero(regressor))
     lips = cv2.imdecode(np.frombuffer(archive.lips(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert lips is not None  # the archive was checked
     content: dict[str, NDArray[Any]] = {
         "shapes": np.array(list(shapes)),
         "rest": np.round(np.array(bodies)[:, :count] / _STEP_M).astype(np.int16),
@@ -129,8 +130,10 @@ def _shaped(
 
 def _macro_targets(shape: dict[str, float]) -> Iterator[tuple[str, float]]:
     """Name and coefficient of every target that plays a part: the product of the weights of its phenotypes."""
-    weights = {key: _between(shape.get(key, 0.5), anchors) for key, anchors in _ANCHORS.items()}
-    weights["ancestry"] = _ANCESTRY
+    weights: dict[str, dict[str, float]] = {
+        key: _between(shape.get(key, 0.5), anchors) for key, anchors in _ANCHORS.items()
+    }
+    weights["ancestry"] = {**_ANCESTRY}
     for pattern, keys in _BLOCKS:
         for names in itertools.product(*(weights[key] for key in keys)):
             coefficients = [weights[key][name] for key, name in zip(keys, names, strict=True)]

@@ -74,7 +74,9 @@ class Room:
         for row, y in enumerate(rows):
             pixels = np.stack([columns, np.full_like(columns, y)], axis=-1)
             colour[row] = self._seen(camera, pixels)[0]
-        linear = cv2.resize(colour, (width, height), interpolation=cv2.INTER_AREA)
+        linear = np.asarray(
+            cv2.resize(colour, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32
+        )
         centres = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
         floor = self._seen(camera, centres.reshape(-1, 2))[1].reshape(height, width, 3)
         return Backdrop(linear, floor.astype(np.float32), tone_curve(linear))

@@ -84,6 +84,7 @@ def _with_gutters(texture: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDAr
         (~inside).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     filled = np.nonzero(inside.reshape(-1))[0]
+    label = np.asarray(label, dtype=np.int64)
     source = np.zeros(label.max() + 1, dtype=np.int64)
     source[label.reshape(-1)[filled]] = filled
     spread = texture.reshape(-1, 4)[source[label]]
