@@ -73,7 +73,8 @@ class TableDisplay:
     """People, cameras, rates, latency and live error, redrawn four times a second."""
 
     def __init__(self, console: Console, stage: Stage, *, by_clock: bool) -> None:
-        self._stage, self._by_clock = stage, by_clock
+        self._stage: Stage = stage
+        self._by_clock = by_clock
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._due_s = 0.0
         self._console = console
