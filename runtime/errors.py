@@ -23,3 +23,15 @@ class StalePose(RuntimeFault):
 
 class EndpointError(RuntimeFault):
     """An address that is malformed or taken, or a key that does not fit it."""
+
+
+class SkeletonError(RuntimeFault):
+    """Joints that no kinematic skeleton can be fitted to."""
+
+
+class TakeError(RuntimeFault):
+    """A recording without usable poses, or a person or joint that is not in it."""
+
+
+class ExportError(RuntimeFault):
+    """Poses that cannot be written as asked for."""
