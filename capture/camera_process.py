@@ -126,7 +126,7 @@ def _publish(config: CameraConfig, publisher: Publisher, health: CameraHealth, s
         health.opened(source)
         try:
             for frame in source.frames():
-                if source.live and watch.frozen(frame.image, frame.t_ns):
+                if source.live and watch.frozen(frame.pixels, frame.t_ns):
                     health.state = "frozen"  # an old picture would give a wrong pose: better none
                     continue
                 if config.pace == "max":

@@ -48,13 +48,13 @@ class Emulated:
             if emulation.freeze_at_s is not None:
                 frozen_s = (frame.t_ns - first_ns) / 1e9 - emulation.freeze_at_s
                 if frozen_s >= 0 and (emulation.freeze_for_s == 0 or frozen_s < emulation.freeze_for_s):
-                    held = frame.image.copy() if held is None else held
+                    held = frame.pixels.copy() if held is None else held
                 else:
                     held = None
             if chance.random() < emulation.drop:
                 self.counters.dropped += 1
                 continue
-            yield Frame(frame.camera, frame.seq, t_ns, frame.image if held is None else held)
+            yield Frame(frame.camera, frame.seq, t_ns, frame.pixels if held is None else held)
 
     def close(self) -> None:
         """Close the source."""

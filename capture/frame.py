@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from posecap.capture.pixels import bgr_of, size_of
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -14,13 +16,24 @@ class Frame:
         camera: name of the camera.
         seq: counts the pictures that the camera took; a gap is a drop.
         t_ns: mid-exposure on this host's monotonic clock, nanoseconds.
-        image: (height, width, 3) uint8 BGR, read-only; valid until the source's ring has gone round.
+        pixels: uint8, read-only, valid until the source's ring has gone round: BGR or, as video decoders give it, I420
+            (`posecap.capture.pixels`).
     """
 
     camera: str
     seq: int
     t_ns: int
-    image: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """(height, width, 3) uint8 BGR; converted at each call where the pixels are I420."""
+        return bgr_of(self.pixels)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(width, height)."""
+        return size_of(self.pixels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,16 +20,16 @@ class FreezeDetector:
         self._sample, self._sample_since_ns = -1, 0
         self._whole, self._whole_since_ns = -1, 0
 
-    def frozen(self, image: NDArray[np.uint8], t_ns: int) -> bool:
-        """Whether `image` (height, width, 3), taken at `t_ns`, still is the picture of `after_ns` before."""
-        sample = zlib.crc32(np.ascontiguousarray(image[::_ROWS_APART, ::_COLUMNS_APART]).data)
+    def frozen(self, pixels: NDArray[np.uint8], t_ns: int) -> bool:
+        """Whether `pixels`, taken at `t_ns`, still is the picture of `after_ns` before."""
+        sample = zlib.crc32(np.ascontiguousarray(pixels[::_ROWS_APART, ::_COLUMNS_APART]).data)
         if sample != self._sample:
             self._sample, self._sample_since_ns = sample, t_ns
             self._whole = -1
             return False
         if t_ns - self._sample_since_ns < self._after_ns // 2:
             return False
-        whole = zlib.crc32(np.ascontiguousarray(image).data)
+        whole = zlib.crc32(np.ascontiguousarray(pixels).data)
         if whole != self._whole:
             self._whole, self._whole_since_ns = whole, t_ns
             return False

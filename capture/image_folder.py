@@ -61,7 +61,7 @@ class ImageRecording:
                 "belong to it"
             )
 
-    def picture(self, index: int) -> NDArray[np.uint8] | None:
+    def pixels(self, index: int) -> NDArray[np.uint8] | None:
         """Picture `index`, (height, width, 3) uint8 BGR; None where it is damaged or of another size."""
         image = cv2.imread(str(self._paths[index]), cv2.IMREAD_COLOR)
         if image is None or (image.shape[1], image.shape[0]) != self.size_px:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
+import numpy as np
 import simplejpeg
 import zmq
 import zmq.auth
@@ -110,8 +111,8 @@ class JpegPublisher:
         self._last_seq = frame.seq
         if not self._has_receivers.is_set():
             return
-        height, width = frame.image.shape[:2]
-        picture = frame.image if frame.image.flags.c_contiguous else frame.image.copy()
+        width, height = frame.size_px
+        picture = np.ascontiguousarray(frame.image)
         payload = simplejpeg.encode_jpeg(picture, quality=self._quality, colorspace="BGR")
         header = pack(
             FrameDescriptor(

@@ -31,8 +31,8 @@ class Recording(Protocol):
     duration_ns: int
     size_px: tuple[int, int]
 
-    def picture(self, index: int) -> NDArray[np.uint8] | None:
-        """Picture `index`, (height, width, 3) uint8 BGR, valid until the next call; None if damaged."""
+    def pixels(self, index: int) -> NDArray[np.uint8] | None:
+        """Those of picture `index`, BGR or I420 (`capture.pixels`), valid until the next call; None if damaged."""
         ...
 
     def close(self) -> None: ...
@@ -93,8 +93,8 @@ class PlayedSource:
         if by_clock:
             seq = max(seq, self._due() + 1)
         while not stop.is_set() and (index := schedule.index(seq)) is not None:
-            image = self._picture(index)
-            if image is None:
+            pixels = self._pixels(index)
+            if pixels is None:
                 counters.dropped += 1
             else:
                 t_ns = schedule.t_ns(seq)
@@ -102,7 +102,7 @@ class PlayedSource:
                     self._wait_until(t_ns + self._playback.delay_ns)
                 if stop.is_set():
                     return
-                yield Frame(self._camera, seq, t_ns, image)
+                yield Frame(self._camera, seq, t_ns, pixels)
             seq += 1
             if by_clock and (due := self._due()) - seq >= _TOLERATED_PERIODS:
                 counters.dropped += due - seq
@@ -124,12 +124,12 @@ class PlayedSource:
         """Number of the newest picture whose time of release has come."""
         return self._schedule.seq_at(time.monotonic_ns() - self._playback.delay_ns)
 
-    def _picture(self, index: int) -> NDArray[np.uint8] | None:
+    def _pixels(self, index: int) -> NDArray[np.uint8] | None:
         begin = time.monotonic_ns()
-        image = self._recording.picture(index)
+        pixels = self._recording.pixels(index)
         self.counters.make_ns += time.monotonic_ns() - begin
         self.counters.made += 1
-        return image
+        return pixels
 
     def _wait_until(self, t_ns: int) -> None:
         while (left := t_ns - time.monotonic_ns()) > 0 and not self._stop.is_set():

@@ -8,6 +8,7 @@ capture/README.md.
 """
 
 import fcntl
+import math
 import mmap
 import os
 import secrets
@@ -17,12 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posecap.capture.errors import CaptureError
+from posecap.capture.pixels import Layout, layout_of, shape_of
 
 PREFIX = "posecap-"
 _MAGIC = b"posecap\0"
@@ -35,11 +37,11 @@ _RELEASED_WORD, _LAST_WORD, _FIRST_SLOT_WORD = (
 )  # in units of 8 bytes: each on a cache line of its own
 _WORDS_APART = 8
 _MAX_SLOTS = 256
-_CHANNELS = 3
+_CHANNELS = 3  # a slot has room for BGR; I420 needs half of it
 
 
 class Ring:
-    """Pictures of one camera, (height, width, 3) uint8 BGR, shared between processes."""
+    """Pictures of one camera, BGR or I420 (`posecap.capture.pixels`), shared between processes."""
 
     def __init__(self, path: Path, file: int, *, owner: bool) -> None:
         self.path = path
@@ -49,17 +51,18 @@ class Ring:
         _, _, self.slots, width, height, _ = _HEADER.unpack_from(self._memory)
         self.size_px: tuple[int, int] = (width, height)
         self._words = memoryview(self._memory)[: _data_offset(self.slots)].cast("Q")
-        pixels = np.frombuffer(self._memory, np.uint8, offset=_data_offset(self.slots))
+        slots = np.frombuffer(self._memory, np.uint8, offset=_data_offset(self.slots))
         stride = _slot_bytes(self.size_px)
-        picture = height * width * _CHANNELS
-        self._writable: list[NDArray[np.uint8]] = []
-        self._readable: list[NDArray[np.uint8]] = []
-        for slot in range(self.slots):
-            view = pixels[slot * stride : slot * stride + picture].reshape(height, width, _CHANNELS)
-            self._writable.append(view)
-            read_only = view.view()
-            read_only.flags.writeable = False
-            self._readable.append(read_only)
+        self._writable: dict[Layout, list[NDArray[np.uint8]]] = {}
+        self._readable: dict[Layout, list[NDArray[np.uint8]]] = {}
+        for layout in get_args(Layout):
+            shape = shape_of(self.size_px, layout)
+            starts = range(0, self.slots * stride, stride)
+            views = [slots[start : start + math.prod(shape)].reshape(shape) for start in starts]
+            self._writable[layout] = views
+            self._readable[layout] = [view.view() for view in views]
+            for view in self._readable[layout]:
+                view.flags.writeable = False
 
     @classmethod
     def create(
@@ -115,23 +118,23 @@ class Ring:
             raise
 
     @contextmanager
-    def writing(self, seq: int) -> Iterator[NDArray[np.uint8]]:
-        """The slot of picture `seq`, (height, width, 3), to be filled; whole for readers after the block."""
+    def writing(self, seq: int, layout: Layout = "bgr24") -> Iterator[NDArray[np.uint8]]:
+        """The slot of picture `seq`, to be filled; whole for readers after the block."""
         slot = seq % self.slots
         word = _FIRST_SLOT_WORD + slot * _WORDS_APART
         self._words[word] = 2 * seq + 1
-        yield self._writable[slot]
+        yield self._writable[layout][slot]
         self._words[word] = 2 * seq + 2
         self._words[_LAST_WORD] = seq + 1
 
-    def write(self, seq: int, image: NDArray[np.uint8]) -> None:
-        """Copy `image` into the slot of picture `seq`: the only copy on this host."""
-        with self.writing(seq) as slot:
-            np.copyto(slot, image)
+    def write(self, seq: int, pixels: NDArray[np.uint8]) -> None:
+        """Copy `pixels` into the slot of picture `seq`: the only copy on this host."""
+        with self.writing(seq, layout_of(pixels)) as slot:
+            np.copyto(slot, pixels)
 
-    def read(self, seq: int) -> NDArray[np.uint8] | None:
-        """Read-only view of picture `seq`, (height, width, 3); None where it is gone or never came."""
-        return self._readable[seq % self.slots] if self.intact(seq) else None
+    def read(self, seq: int, layout: Layout = "bgr24") -> NDArray[np.uint8] | None:
+        """Read-only view of picture `seq`, laid out as its descriptor says; None where it is gone or never came."""
+        return self._readable[layout][seq % self.slots] if self.intact(seq) else None
 
     def intact(self, seq: int) -> bool:
         """Whether the slot of picture `seq` still holds that picture, whole."""

@@ -10,14 +10,14 @@ from typing import Self
 import av
 import av.error
 from av.codec.context import Flags
-from av.video.reformatter import VideoReformatter
 
 from posecap.capture.clock import ArrivalClock, ClockReading
+from posecap.capture.decoded_picture import PixelReader
 from posecap.capture.errors import CaptureError, SourceLost
 from posecap.capture.frame import Frame
+from posecap.capture.pixels import size_of
 from posecap.capture.source import SourceCounters
 from posecap.capture.source_config import Rtsp
-from posecap.capture.video_file import bgr_view
 
 _OPEN_TIMEOUT_S, _READ_TIMEOUT_S = 5.0, 2.0
 _STALE_NS = 500_000_000
@@ -76,7 +76,7 @@ class RtspSource:
             SourceLost: the stream ended or was silent for two seconds.
             CaptureError: the pictures have another size than calibrated.
         """
-        reformatter = VideoReformatter()
+        reader = PixelReader()
         arrivals: dict[int, int] = {}
         while not self._stop.is_set():
             packet = self._next_packet()
@@ -99,11 +99,11 @@ class RtspSource:
                 if time.monotonic_ns() - t_ns > _STALE_NS:
                     self.counters.dropped += 1
                     continue
-                image = bgr_view(reformatter, picture)
-                self._check_size((image.shape[1], image.shape[0]))
+                pixels = reader.pixels(picture)
+                self._check_size(size_of(pixels))
                 self.counters.made += 1
                 self.counters.make_ns += time.monotonic_ns() - arrival_ns
-                yield Frame(self._camera, self._seq - 1, t_ns, image)
+                yield Frame(self._camera, self._seq - 1, t_ns, pixels)
 
     def close(self) -> None:
         """Disconnect."""

@@ -17,6 +17,7 @@ import zmq
 
 from posecap.capture.errors import CaptureError, FrameWireError
 from posecap.capture.frame import Frame, FrameSet
+from posecap.capture.pixels import layout_of
 from posecap.capture.ring import Ring
 from posecap.capture.wire import (
     FRAME_TOPIC,
@@ -76,8 +77,10 @@ class FramePublisher:
 
     def send(self, frame: Frame) -> None:
         """Copy the picture into the ring and announce it; never waits."""
-        self._ring.write(frame.seq, frame.image)
-        descriptor = FrameDescriptor(WIRE_VERSION, self._camera, frame.seq, frame.t_ns, self._size_px)
+        self._ring.write(frame.seq, frame.pixels)
+        descriptor = FrameDescriptor(
+            WIRE_VERSION, self._camera, frame.seq, frame.t_ns, self._size_px, layout_of(frame.pixels)
+        )
         with self._lock:
             self._socket.send_multipart((self._topic, pack(descriptor)), zmq.NOBLOCK)
 
@@ -220,7 +223,7 @@ class FrameReceiver:
         descriptor = unpack_descriptor(header)
         camera, seq = descriptor.camera, descriptor.seq
         ring = self._rings.get(camera)
-        if ring is None or descriptor.format != "bgr24" or descriptor.size_px != ring.size_px:
+        if ring is None or descriptor.format == "jpeg" or descriptor.size_px != ring.size_px:
             raise FrameWireError(
                 f"picture of camera {camera!r}, {descriptor.size_px} px {descriptor.format}: no ring here "
                 "takes it; "
@@ -228,12 +231,12 @@ class FrameReceiver:
             )
         self.missing[camera] += max(0, seq - self._next_seq.get(camera, seq))
         self._next_seq[camera] = seq + 1
-        image = ring.read(seq)
-        if image is None:
+        pixels = ring.read(seq, descriptor.format)
+        if pixels is None:
             self.overwritten[camera] += 1
             return None
         given = self._given[camera]
         given.append((descriptor.t_ns, seq))
         if len(given) > ring.slots:
             del given[0]
-        return Frame(camera, seq, descriptor.t_ns, image)
+        return Frame(camera, seq, descriptor.t_ns, pixels)

@@ -1,4 +1,4 @@
-"""Recordings in video files, by PyAV: exact presentation times, one decoding thread, BGR pictures."""
+"""Recordings in video files, by PyAV: exact presentation times, one decoding thread."""
 
 import logging
 from bisect import bisect_right
@@ -12,11 +12,12 @@ import av.logging
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from posecap.capture.decoded_picture import PixelReader
 from posecap.capture.errors import CaptureError
+from posecap.capture.pixels import size_of
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class VideoRecording:
             self._stream.codec_context.thread_count = 1
             self._ticks, self._keyframes = self._index()
             self._select(frames)
-            self._reformatter = VideoReformatter()
+            self._reader = PixelReader()
             self._decoded: Iterator[VideoFrame] = iter(())
             self._position = -1  # of the picture that was decoded last, in the file
             self._seek(0)
@@ -64,9 +65,18 @@ class VideoRecording:
 
     def picture(self, index: int) -> NDArray[np.uint8] | None:
         """Picture `index`, (height, width, 3) uint8 BGR, valid until the next call; None if damaged."""
+        frame = self._frame(index)
+        return None if frame is None else self._reader.bgr(frame)
+
+    def pixels(self, index: int) -> NDArray[np.uint8] | None:
+        """Those of picture `index`, BGR or I420 (`capture.pixels`), valid until the next call; None if damaged."""
+        frame = self._frame(index)
+        return None if frame is None else self._reader.pixels(frame)
+
+    def _frame(self, index: int) -> VideoFrame | None:
         wanted = index + self._first
         if wanted == self._position and self._held is not None:
-            return self._bgr(self._held)
+            return self._held
         keyframe = self._keyframe_before(wanted)
         if wanted <= self._position or keyframe > self._position + 1:
             self._seek(keyframe)
@@ -74,7 +84,7 @@ class VideoRecording:
             self._position = self._number(frame)
             if self._position >= wanted:
                 self._held = frame
-                return self._bgr(frame) if self._position == wanted else None
+                return frame if self._position == wanted else None
         self._seek(0)
         return None
 
@@ -119,13 +129,13 @@ class VideoRecording:
         self.fps = float(rate)
 
     def _check_first(self, size_px: tuple[int, int] | None) -> tuple[int, int]:
-        image = self.picture(0)
-        if image is None:
+        pixels = self.pixels(0)
+        if pixels is None:
             raise CaptureError(
                 f"camera {self._camera!r}: picture {self._first} of {self._path} cannot be decoded: "
                 "the file is damaged, copy or record it again"
             )
-        found = (image.shape[1], image.shape[0])
+        found = size_of(pixels)
         if size_px is not None and found != tuple(size_px):
             raise CaptureError(
                 f"camera {self._camera!r}: {self._path} has pictures of {found[0]} x {found[1]} px, "
@@ -155,18 +165,6 @@ class VideoRecording:
 
     def _keyframe_before(self, number: int) -> int:
         return self._keyframes[max(bisect_right(self._keyframes, number) - 1, 0)]
-
-    def _bgr(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        return bgr_view(self._reformatter, frame)
-
-
-def bgr_view(reformatter: VideoReformatter, frame: VideoFrame) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 BGR of a decoded frame, upright; a view of what the conversion wrote."""
-    converted = reformatter.reformat(frame, format="bgr24", threads=1)
-    plane = converted.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(converted.height, plane.line_size)
-    image = rows[:, : converted.width * 3].reshape(converted.height, converted.width, 3)
-    return np.rot90(image, frame.rotation // 90) if frame.rotation % 360 else image
 
 
 def _open(path: Path, camera: str) -> InputContainer:

@@ -25,7 +25,7 @@ class FrameDescriptor(msgspec.Struct, frozen=True, tag="frame", array_like=True,
         seq: number of the picture; its ring slot is `seq % slots`.
         t_ns: mid-exposure, the sender's monotonic clock.
         size_px: (width, height).
-        format: "bgr24" = in the ring of this host; "jpeg" = in the payload of the message.
+        format: "bgr24", "i420" = so laid out in the ring of this host; "jpeg" = in the payload of the message.
         payload_bytes: length of the payload; 0 where the picture is in the ring.
     """
 
@@ -34,7 +34,7 @@ class FrameDescriptor(msgspec.Struct, frozen=True, tag="frame", array_like=True,
     seq: int
     t_ns: int
     size_px: tuple[int, int]
-    format: Literal["bgr24", "jpeg"] = "bgr24"
+    format: Literal["bgr24", "i420", "jpeg"] = "bgr24"
     payload_bytes: int = 0
 
 

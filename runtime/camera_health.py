@@ -25,6 +25,10 @@ class CameraHealth:
         """In rig order; "lost" where a camera has been silent for a second."""
         return tuple(CameraState(camera, self._state(camera)) for camera in self._last)
 
+    def any_live(self) -> bool:
+        """Whether more pictures are to be expected."""
+        return any(one.state in ("live", "starting") for one in self.states())
+
     def stats(self, counters: SyncCounters) -> tuple[CameraStats, ...]:
         """In rig order, with what the grouping of frames counted."""
         return tuple(

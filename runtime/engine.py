@@ -20,6 +20,7 @@ from posecap.runtime.errors import EngineError
 EngineName = Literal["openvino", "onnxruntime"]
 Precision = Literal["f32", "bf16"]
 Fill = Callable[[int], None]
+Results = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,17 @@ class Engine(Protocol):
     device: str
     io: EngineIO
 
-    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name, (n, ...) float32, of pictures (n, height, width, 3) uint8 BGR.
+    def start(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> Callable[[], Results]:
+        """Begin with pictures (n, height, width, 3) uint8 BGR; what is returned waits for the results and gives them.
 
+        Results are outputs by name, (n, ...) float32. Another batch may be started before they are taken.
         `fill(k)` writes picture k into `batch` before it is needed: an engine that runs pictures apart works on the
-        first while the second is being made.
+        first while the second is being made. All are filled when `start` returns.
         """
+        ...
+
+    def infer(self, batch: NDArray[np.uint8]) -> Results:
+        """`start`, and wait."""
         ...
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """ONNX Runtime on the CPU: one call for the whole batch, threads that do not spin while they wait."""
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.models.manifest import InputSpec
-from posecap.runtime.engine import EngineIO, Fill, Precision, expect_pictures
+from posecap.runtime.engine import EngineIO, Fill, Precision, Results, expect_pictures
 from posecap.runtime.errors import EngineError
 
 
@@ -65,12 +66,17 @@ class OnnxRuntimeEngine:
             (spec.width, spec.height), {name: value.shape[1:] for name, value in blank.items()}
         )
 
-    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
-        """See `posecap.runtime.engine.Engine.infer`."""
+    def start(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> Callable[[], Results]:
+        """See `posecap.runtime.engine.Engine.start`; runs when the results are asked for."""
         expect_pictures(batch, self.io.size_px)
         if fill is not None:
             for k in range(len(batch)):
                 fill(k)
+        return lambda: self.infer(batch)
+
+    def infer(self, batch: NDArray[np.uint8]) -> Results:
+        """See `posecap.runtime.engine.Engine.infer`."""
+        expect_pictures(batch, self.io.size_px)
         if not len(batch):
             return {name: np.empty((0, *shape), dtype=np.float32) for name, shape in self.io.outputs.items()}
         if not self._one_by_one:

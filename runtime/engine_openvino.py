@@ -5,6 +5,7 @@ other in every layer, and a bucket computes its padding; independent pictures do
 models/README.md).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.models.manifest import InputSpec
-from posecap.runtime.engine import EngineIO, Fill, Precision, expect_pictures
+from posecap.runtime.engine import EngineIO, Fill, Precision, Results, expect_pictures
 from posecap.runtime.errors import EngineError
 
 
@@ -58,24 +59,37 @@ class OpenVinoEngine:
         shapes = {name: tuple(self._compiled.output(name).shape)[1:] for name in outputs}
         self.io = EngineIO((spec.width, spec.height), shapes)
         self._tensor = ov.Tensor
-        self._requests: list[Any] = []
+        self._free: list[Any] = []  # requests that wait for pictures
 
-    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
-        """See `posecap.runtime.engine.Engine.infer`."""
+    def start(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> Callable[[], Results]:
+        """See `posecap.runtime.engine.Engine.start`."""
         expect_pictures(batch, self.io.size_px)
         batch = np.ascontiguousarray(batch)
-        while len(self._requests) < len(batch):
-            self._requests.append(self._compiled.create_infer_request())
-        for k in range(len(batch)):
+        requests = [self._free.pop() if self._free else self._compiled.create_infer_request() for _ in batch]
+        for k, request in enumerate(requests):
             if fill is not None:
                 fill(k)
-            self._requests[k].set_input_tensor(self._tensor(batch[k : k + 1], shared_memory=True))
-            self._requests[k].start_async()
+            request.set_input_tensor(self._tensor(batch[k : k + 1], shared_memory=True))
+            request.start_async()
+
+        def finish() -> Results:
+            results = self._results(
+                requests, len(batch)
+            )  # which keeps the pictures until they have been read
+            self._free.extend(requests)
+            return results
+
+        return finish
+
+    def infer(self, batch: NDArray[np.uint8]) -> Results:
+        """See `posecap.runtime.engine.Engine.infer`."""
+        return self.start(batch)()
+
+    def _results(self, requests: list[Any], count: int) -> Results:
         results = {
-            name: np.empty((len(batch), *shape), dtype=np.float32) for name, shape in self.io.outputs.items()
+            name: np.empty((count, *shape), dtype=np.float32) for name, shape in self.io.outputs.items()
         }
-        for k in range(len(batch)):
-            request = self._requests[k]
+        for k, request in enumerate(requests):
             request.wait()
             for name, result in results.items():
                 result[k] = request.get_tensor(name).data[0]
@@ -83,7 +97,7 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """Free the network."""
-        self._requests.clear()
+        self._free.clear()
         self._compiled = None
 
 

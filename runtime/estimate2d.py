@@ -16,7 +16,7 @@ from posecap.models.weights import presets, split_model, weights_path
 from posecap.runtime.engine import Engine, open_engine
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.pose import Heatmaps, Keypoints2D, Region
-from posecap.runtime.preprocess import Pyramid, image_from_crop, moved
+from posecap.runtime.preprocess import crop, image_from_crop, moved
 from posecap.runtime.settings import PipelineSettings
 
 _LEAST_PERSON = 0.5
@@ -54,10 +54,16 @@ class PoseEstimator:
     def estimate(self, frame_set: FrameSet, regions: Sequence[Region]) -> Keypoints2D:
         """Joints of the k-th region of each view in row k.
 
-        Regions of cameras that missed the frame set, and regions without a person, leave an empty row: NaN,
-            score
+        Regions of cameras that missed the frame set, and regions without a person, leave an empty row: NaN, score
         0, infinite variance, track -1. A network that says where it would rather look gets a second look at
         regions that a detector found.
+        """
+        return self.start(frame_set, regions)()
+
+    def start(self, frame_set: FrameSet, regions: Sequence[Region]) -> Callable[[], Keypoints2D]:
+        """Cut out the regions and set the network to work; what is returned waits for it and gives `estimate`.
+
+        The pictures must stay until then.
         """
         rows = _rows(frame_set, regions)
         result = _Rows(len(frame_set.frames), max(rows, default=-1) + 1, len(self.joint_set))
@@ -67,34 +73,39 @@ class PoseEstimator:
             if frame_set.frames[region.view] is not None
         ]
         if not looked:
+            return result.keypoints
+        pending = self._look(frame_set, [region for region, _ in looked])
+
+        def finish() -> Keypoints2D:
+            poses = pending()
+            again = self._worth_a_second_look([region for region, _ in looked], poses)
+            for k, (region, place) in enumerate(looked):
+                if k not in again:
+                    self._put(result, place, region, poses, k)
+            if again:
+                finer = self._look(frame_set, list(again.values()))()
+                for position, (k, region) in enumerate(again.items()):
+                    self._put(result, looked[k][1], region, finer, position)
             return result.keypoints()
-        poses = self._look(frame_set, [region for region, _ in looked])
-        again = self._worth_a_second_look([region for region, _ in looked], poses)
-        for k, (region, place) in enumerate(looked):
-            if k not in again:
-                self._put(result, place, region, poses, k)
-        if again:
-            finer = self._look(frame_set, list(again.values()))
-            for position, (k, region) in enumerate(again.items()):
-                self._put(result, looked[k][1], region, finer, position)
-        return result.keypoints()
+
+        return finish
 
     def close(self) -> None:
         """Free the engine."""
         self.engine.close()
 
-    def _look(self, frame_set: FrameSet, regions: Sequence[Region]) -> CropPoses:
-        """Decoded poses of `regions`."""
+    def _look(self, frame_set: FrameSet, regions: Sequence[Region]) -> Callable[[], CropPoses]:
+        """Begin with `regions`; what is returned waits for the network and decodes its poses."""
         width, height = self.engine.io.size_px
         batch = np.empty((len(regions), height, width, 3), dtype=np.uint8)
-        pyramids = {
-            view: Pyramid(frame.image) for view, frame in enumerate(frame_set.frames) if frame is not None
-        }
 
         def fill(k: int) -> None:
-            pyramids[regions[k].view].crop(image_from_crop(regions[k], (width, height)), batch[k])
+            frame = frame_set.frames[regions[k].view]
+            assert frame is not None
+            crop(frame.pixels, image_from_crop(regions[k], (width, height)), batch[k])
 
-        return self.decode(self.engine.infer(batch, fill))
+        pending = self.engine.start(batch, fill)
+        return lambda: self.decode(pending())
 
     def _worth_a_second_look(self, regions: Sequence[Region], poses: CropPoses) -> dict[int, Region]:
         """Where the network would rather have looked, for those of `regions` that a detector found."""

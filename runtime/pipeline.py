@@ -1,6 +1,7 @@
 """One line for each stage, from a frame set to people. Replay, live and evaluation call the same `step`."""
 
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,30 @@ from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
 from posecap.runtime.rays import Rays
 from posecap.runtime.refine import Refiner
 from posecap.runtime.settings import PipelineSettings
+from posecap.runtime.stopwatch import Stopwatch
 from posecap.runtime.swaps import SwapResolver
 from posecap.runtime.track import Tracker
 
 _GATE_M = 0.22  # median distance of a row from the person whose row it is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looking:
+    """A frame set that the network is at work on, and what will have been seen."""
+
+    frame_set: FrameSet
+    seen: Callable[[], Keypoints2D]
+    watch: Stopwatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lifted:
+    """Stage 1 of a frame set, and the evidence that stage 2 goes on with: row p = instant.skeletons[p]."""
+
+    instant: PoseSet
+    keypoints: Keypoints2D
+    rays: Rays
+    watch: Stopwatch
 
 
 class Pipeline:
@@ -53,26 +74,45 @@ class Pipeline:
 
         `left_out` views are not read for people who are tracked: another one each time.
         """
-        watch = _Stopwatch()
+        return self.refine(self.lift(self.look(frame_set, left_out)))
+
+    def look(self, frame_set: FrameSet, left_out: int = 0) -> Looking:
+        """Choose where to look and set the network to work; the pictures must stay until `lift` has returned.
+
+        May be called before the frame set before is lifted: regions then are predicted from the one before that.
+        """
+        watch = Stopwatch()
         ids, expected = self.tracker.expected(frame_set.t_ns)
         regions = self.looker.regions(frame_set, ids, expected, left_out)
         watch.lap("detect")
-        seen = self.estimator.estimate(frame_set, regions)
+        seen = self.estimator.start(frame_set, regions)
         watch.lap("estimate2d")
-        people, rays, prior = self._associate(seen, ids, expected)
+        return Looking(frame_set, seen, watch)
+
+    def lift(self, looking: Looking) -> Lifted:
+        """Stage 1: who is where, from what the network has seen."""
+        frame_set, watch = looking.frame_set, looking.watch
+        watch.resume()
+        seen = looking.seen()
+        watch.lap("estimate2d")
+        people, rays, prior = self._associate(seen, *self.tracker.expected(frame_set.t_ns))
         watch.lap("associate")
         skeletons, rays = self._lift(people, rays, prior)
         watch.lap("lift")
         tracked = self.tracker.update(skeletons, frame_set.t_ns)
-        watch.lap("track")
         instant = PoseSet(frame_set.index, frame_set.t_ns, frame_set.t_oldest_ns, tracked)
         rows = _rows_of(tracked, skeletons)
         evidence = _taken_rows(people, rows, tracked)
-        refined = self.refiner.refine(
-            instant, Rays(rays.xy[:, rows], rays.variance[:, rows]), evidence.heatmaps
-        )
+        watch.lap("track")
+        return Lifted(instant, evidence, Rays(rays.xy[:, rows], rays.variance[:, rows]), watch)
+
+    def refine(self, lifted: Lifted) -> StepResult:
+        """Stage 2. Needs no pictures and changes nothing that `look` reads: it may run while the network is at work."""
+        watch = lifted.watch
+        watch.resume()
+        refined = self.refiner.refine(lifted.instant, lifted.rays, lifted.keypoints.heatmaps)
         watch.lap("refine")
-        return StepResult(instant, refined, evidence, watch.laps_ns)
+        return StepResult(lifted.instant, refined, lifted.keypoints, watch.laps_ns)
 
     def _associate(
         self, seen: Keypoints2D, ids: NDArray[np.int64], expected: NDArray[np.float64]
@@ -133,14 +173,3 @@ def _taken_rows(people: Keypoints2D, rows: list[int], tracked: tuple[Skeleton3D,
         track=np.broadcast_to(ids, (len(people.xy), len(rows))),
         heatmaps=tuple(tuple(of_view[row] for row in rows) for of_view in people.heatmaps),
     )
-
-
-class _Stopwatch:
-    def __init__(self) -> None:
-        self.laps_ns: dict[str, int] = {}
-        self._last = time.perf_counter_ns()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter_ns()
-        self.laps_ns[stage] = now - self._last
-        self._last = now

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from posecap.capture.pixels import planes_of, shape_of
 from posecap.runtime.pose import Region
 
 _LEAST_SHRINK = 1.25
+_BLACK_LUMA, _NO_COLOUR = 16, 128
 
 
 def image_from_crop(region: Region, size_px: tuple[int, int]) -> NDArray[np.float64]:
@@ -25,49 +27,79 @@ def image_from_crop(region: Region, size_px: tuple[int, int]) -> NDArray[np.floa
     return np.column_stack([turn, np.array(region.centre_px) - turn @ middle])
 
 
-def crop(image: NDArray[np.uint8], affine: NDArray[np.float64], out: NDArray[np.uint8]) -> None:
-    """Fill `out` (h, w, 3) from `image` (H, W, 3), same channels, through `affine` = image_from_crop.
+def crop(pixels: NDArray[np.uint8], affine: NDArray[np.float64], out: NDArray[np.uint8]) -> None:
+    """Fill `out` (h, w, 3) BGR from `pixels`, BGR or I420, through `affine` = image_from_crop.
 
-    Bilinear, zeros outside. `image` may be read-only and a view.
+    Where the crop shrinks the picture, it is taken from the smallest halving that still has more than `_LEAST_SHRINK`
+    pixels for each of `out`. Bilinear, black outside. `pixels` may be read-only and a view; h and w are even where they
+    are I420.
     """
-    cv2.warpAffine(
+    if pixels.ndim == 3:
+        _warp(pixels, affine, out, (0, 0, 0))
+        return
+    height, width = out.shape[:2]
+    cropped = np.empty(shape_of((width, height), "i420"), np.uint8)
+    to_colour = np.column_stack([affine[:, :2], (affine[:, :2] @ (0.5, 0.5) + affine[:, 2] - 0.5) / 2])
+    luma, *colour = zip(planes_of(pixels), planes_of(cropped), strict=True)
+    _warp(luma[0], affine, luma[1], _BLACK_LUMA)
+    for plane, into in colour:  # a pixel of colour lies in the middle of four of luma
+        _warp(plane, to_colour, into, _NO_COLOUR)
+    cv2.cvtColor(cropped, cv2.COLOR_YUV2BGR_I420, dst=out)
+
+
+def _warp(
+    image: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    out: NDArray[np.uint8],
+    outside: int | tuple[int, int, int],
+) -> None:
+    """Fill `out` from an image of one or three channels; what it shows is copied, halved and turned, nothing else."""
+    height, width = out.shape[:2]
+    corners = moved(affine, np.array([(0.0, 0.0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)]))
+    shrink = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    halvings = max(int(np.log2(shrink / _LEAST_SHRINK)), 0) if shrink > _LEAST_SHRINK else 0
+    cell = 1 << halvings
+    low = np.floor(corners.min(axis=0) - cell).astype(int).clip(0) // cell * cell
+    high = (np.ceil(corners.max(axis=0) + cell).astype(int) + 2).clip(0, (image.shape[1], image.shape[0]))
+    if (high - low < cell).any():
+        out[:] = outside
+        return
+    part = image[low[1] : high[1], low[0] : high[0]]
+    affine = np.column_stack([affine[:, :2], affine[:, 2] - low])
+    for _ in range(halvings):
+        part = _halved_once(part)
+        affine = np.column_stack([affine[:, :2] / 2, (affine[:, 2] - 0.5) / 2])
+    if image.ndim == 3:  # OpenCV turns four channels twice as fast as three
+        four = cv2.cvtColor(part, cv2.COLOR_BGR2BGRA)
+        cv2.cvtColor(_turned(four, affine, (width, height), outside), cv2.COLOR_BGRA2BGR, dst=out)
+    else:
+        _turned(part, affine, (width, height), outside, out)
+
+
+def _turned(
+    image: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    size_px: tuple[int, int],
+    outside: int | tuple[int, int, int],
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    turned = cv2.warpAffine(
         image,
         affine,
-        (out.shape[1], out.shape[0]),
+        size_px,
         dst=out,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(0, 0, 0),
+        borderValue=outside,
     )
+    return np.asarray(turned, dtype=np.uint8)
 
 
-class Pyramid:
-    """One picture and its halves, made when they are first wanted.
-
-    A crop that shrinks a large picture touches one pixel in every few rows: nearly each of them is a miss of cache and
-    address table, and rotated crops are the worst. Halving first reads the picture once, in order.
-    """
-
-    def __init__(self, image: NDArray[np.uint8]) -> None:
-        self._levels = [image]
-
-    def crop(self, affine: NDArray[np.float64], out: NDArray[np.uint8]) -> None:
-        """As `crop`, from the smallest level that still has more than `_LEAST_SHRINK` pixels for each of `out`."""
-        shrink = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-        level = 0
-        while shrink >= 2 * _LEAST_SHRINK:
-            shrink, level = shrink / 2, level + 1
-            affine = np.column_stack([affine[:, :2] / 2, (affine[:, 2] - 0.5) / 2])
-        crop(self._level(level), affine, out)
-
-    def _level(self, level: int) -> NDArray[np.uint8]:
-        while len(self._levels) <= level:
-            above = self._levels[-1]
-            height, width = above.shape[0] // 2, above.shape[1] // 2
-            even = above[: 2 * height, : 2 * width]
-            half = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
-            self._levels.append(half.astype(np.uint8, copy=False))
-        return self._levels[level]
+def _halved_once(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The means of 2 x 2 pixels; an odd last row or column is dropped."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    even = image[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def letterbox(
@@ -97,9 +129,7 @@ def _halved(image: NDArray[np.uint8], inner: tuple[int, int]) -> tuple[NDArray[n
     """
     halvings = 0
     while min(image.shape[1] / inner[0], image.shape[0] / inner[1]) >= 2:
-        height, width = image.shape[0] // 2, image.shape[1] // 2
-        even = image[: 2 * height, : 2 * width]
-        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        image = _halved_once(image)
         halvings += 1
     return image, halvings
 

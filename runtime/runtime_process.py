@@ -20,8 +20,7 @@ from posecap.runtime.camera_health import CameraHealth
 from posecap.runtime.errors import RuntimeFault
 from posecap.runtime.health import EXIT_CONFIG, Heartbeat
 from posecap.runtime.pacing import Pacer
-from posecap.runtime.pipeline import Pipeline, open_pipeline
-from posecap.runtime.pose import StepResult
+from posecap.runtime.pipeline import Lifted, Looking, Pipeline, open_pipeline
 from posecap.runtime.publisher import PosePublisher
 from posecap.runtime.runtime_config import RuntimeConfig
 from posecap.runtime.stats import SessionStats
@@ -78,7 +77,7 @@ def serve(config: RuntimeConfig, heartbeat: Heartbeat) -> None:
 
 
 class _Loop:
-    """One turn: take what the cameras gave, process at most one frame set, say how it is going."""
+    """One turn: take what the cameras gave, a step further with at most one frame set, say how it is going."""
 
     def __init__(
         self, config: RuntimeConfig, pipeline: Pipeline, receiver: FrameReceiver, publisher: PosePublisher
@@ -91,6 +90,8 @@ class _Loop:
         hurry_ns = config.period_ns if config.waiting else 0
         self.pacer = Pacer(len(config.rig), config.settings.least_views, hurry_ns)
         self.waiting: deque[FrameSet] = deque()
+        self.looking: Looking | None = None  # the network is at work on it
+        self.lifted: Lifted | None = None  # still without stage 2
         self.thumbnails = (
             ThumbnailPublisher(publisher.send, pipeline.joint_set) if config.thumbnails else None
         )
@@ -98,8 +99,12 @@ class _Loop:
 
     def turn(self) -> None:
         self._receive()
-        if self.waiting:
-            self._process(self.waiting.popleft())
+        ahead = self._look(self.waiting.popleft()) if self.waiting else None
+        self._refine()  # while the network is at work
+        if self.looking is not None and (ahead is not None or not self._waits_for_more()):
+            self._lift(self.looking, behind=ahead is not None)
+            self.looking = None
+        self.looking = ahead or self.looking
         if time.monotonic_ns() >= self.next_stats_ns:
             self.next_stats_ns += _STATS_NS
             self._publish_stats()
@@ -118,44 +123,60 @@ class _Loop:
             self._drop(self.waiting.popleft())
 
     def _patience_ms(self) -> float:
-        """How long nothing can be due but a picture that comes; 0 while frame sets wait."""
-        if self.waiting:
+        """How long nothing can be due but a picture that comes; 0 while there is something to do."""
+        if self.waiting or self.lifted is not None:
+            return 0.0
+        if self.looking is not None and not self._waits_for_more():
             return 0.0
         due_ns = min(self.next_stats_ns, self.grouper.deadline_ns or self.next_stats_ns)
         return min(max(due_ns - time.monotonic_ns(), 0) / 1e6, _LONGEST_POLL_MS)
 
-    def _process(self, frame_set: FrameSet) -> None:
+    def _look(self, frame_set: FrameSet) -> Looking | None:
         if not self._is_intact(frame_set):
             self._drop(frame_set)
-            return
-        dropped = self.stats.dropped
-        begin_ns = time.monotonic_ns()
-        result = self.pipeline.step(frame_set, self.pacer.left_out)
-        step_ns = time.monotonic_ns() - begin_ns
+            return None
+        return self.pipeline.look(frame_set, self.pacer.left_out)
+
+    def _lift(self, looking: Looking, behind: bool) -> None:
+        frame_set, dropped = looking.frame_set, self.stats.dropped
+        lifted = self.pipeline.lift(looking)
         if self._is_intact(frame_set):
-            self._publish(frame_set, result)
+            self._publish_instant(frame_set, lifted)
+            self.lifted = lifted
         else:
             self.stats.torn += 1
         self.receiver.release(frame_set)
-        self.pacer.after(step_ns, behind=bool(self.waiting) or self.stats.dropped > dropped)
+        step_ns = sum(lifted.watch.laps_ns.values())
+        self.pacer.after(step_ns, behind=behind or bool(self.waiting) or self.stats.dropped > dropped)
 
-    def _publish(self, frame_set: FrameSet, result: StepResult) -> None:
-        cameras = self.cameras.states()
-        self.stats.step(result.stage_ns, len(result.instant.skeletons))
-        instant, refined = result.instant, result.refined
-        self.stats.latency_instant.add(
-            self.publisher.publish(instant, "instant", cameras) - instant.t_capture_ns
-        )
+    def _refine(self) -> None:
+        """Stage 2 of the frame set that was lifted last, if that is still to be done."""
+        if self.lifted is None:
+            return
+        result = self.pipeline.refine(self.lifted)
+        self.lifted = None
+        refined = result.refined
         if refined is not None:
             self.stats.latency_refined.add(
-                self.publisher.publish(refined, "refined", cameras) - refined.t_capture_ns
+                self.publisher.publish(refined, "refined", self.cameras.states()) - refined.t_capture_ns
             )
+        self.stats.step(result.stage_ns, len(result.instant.skeletons))
+
+    def _publish_instant(self, frame_set: FrameSet, lifted: Lifted) -> None:
+        instant = lifted.instant
+        self.stats.latency_instant.add(
+            self.publisher.publish(instant, "instant", self.cameras.states()) - instant.t_capture_ns
+        )
         if self.config.overlays:
             sizes = tuple((camera.name, camera.size_px) for camera in self.config.rig.cameras)
-            self.publisher.publish_overlay(frame_set, result.keypoints, sizes)
+            self.publisher.publish_overlay(frame_set, lifted.keypoints, sizes)
         if self.thumbnails is not None:
             tracks = [one.track for one in instant.skeletons]
-            self.thumbnails.maybe_publish(frame_set, result.keypoints, tracks)
+            self.thumbnails.maybe_publish(frame_set, lifted.keypoints, tracks)
+
+    def _waits_for_more(self) -> bool:
+        """Recordings at full speed: the next pictures are read before these are lifted, always and not by chance."""
+        return not self.config.waiting and self.cameras.any_live()
 
     def _is_intact(self, frame_set: FrameSet) -> bool:
         return all(frame is None or self.receiver.intact(frame) for frame in frame_set.frames)

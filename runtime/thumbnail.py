@@ -79,7 +79,7 @@ class ThumbnailPublisher:
         self, frame: Frame, keypoints: Keypoints2D | None, view: int, tracks: Sequence[int]
     ) -> NDArray[np.uint8]:
         """(height, width, 3) uint8 BGR."""
-        height, width = frame.image.shape[:2]
+        width, height = frame.size_px
         scale = min(1.0, self._width_px / max(width, height))
         size_px = (max(1, round(width * scale)), max(1, round(height * scale)))
         step = max(1, int(0.5 / scale))  # pixels left out first: averaging all of 1080p costs 2 ms

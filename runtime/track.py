@@ -17,6 +17,7 @@ _TWIN_M = 0.12  # two tracks with joints this near for _TWIN_SETS frame sets are
 _TWIN_SETS = 12
 _MIN_JOINTS = 6
 _CONFIRM_SETS = 2
+_PATIENCE_SETS = 1  # that a new person may be missed in: the next pictures may have been read already
 _CALIBRATION_SIGMA_M = 0.012
 
 AGILITY = {"wrist": 30.0, "ankle": 20.0, "elbow": 16.0, "knee": 12.0}
@@ -34,6 +35,7 @@ class _Track:
     sets: int
     joint_seen_ns: NDArray[np.int64]
     twin_sets: int = 0
+    missed: int = 0
 
 
 def agility(joint_set: JointSet) -> NDArray[np.float64]:
@@ -64,16 +66,14 @@ class Tracker:
 
     def expected(self, t_ns: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Identities (people,) and joints (people, joints, 3) expected at `t_ns`, world metres, NaN = no idea."""
-        dt_s = self._advance(t_ns)
-        for track in self._tracks:
-            track.state = predicted(track.state, dt_s, self._agility)
+        dt_s = self._since_update_s(t_ns)
         ids = np.array([track.id for track in self._tracks], dtype=np.int64)
         xyz = np.full((len(self._tracks), len(self.joint_set), 3), np.nan)
         for row, track in enumerate(self._tracks):
             fresh = (t_ns - track.joint_seen_ns) * 1e-9 * self.time_scale < _EXPECT_S
             if fresh.sum() < _MIN_JOINTS:
                 fresh = (t_ns - track.seen_ns) * 1e-9 * self.time_scale < _KEEP_S * np.ones(len(fresh))
-            xyz[row, fresh] = track.state.xyz[fresh]
+            xyz[row, fresh] = predicted(track.state, dt_s, self._agility).xyz[fresh]
         return ids, xyz
 
     def update(self, skeletons: tuple[Skeleton3D, ...], t_ns: int) -> tuple[Skeleton3D, ...]:
@@ -81,6 +81,10 @@ class Tracker:
 
         The first of them belong to `expected`, in that order (track >= 0); the others are new.
         """
+        dt_s = self._since_update_s(t_ns)
+        self._now_ns = t_ns
+        for track in self._tracks:
+            track.state = predicted(track.state, dt_s, self._agility)
         by_id = {track.id: track for track in self._tracks}
         tracked: list[Skeleton3D] = []
         for skeleton in skeletons:
@@ -98,9 +102,8 @@ class Tracker:
         alive = {track.id for track in self._tracks if track.sets >= _CONFIRM_SETS}
         return tuple(skeleton for skeleton in tracked if skeleton.track in alive)
 
-    def _advance(self, t_ns: int) -> float:
+    def _since_update_s(self, t_ns: int) -> float:
         dt_s = max(t_ns - self._now_ns, 0) * 1e-9 * self.time_scale if self._now_ns else 0.0
-        self._now_ns = t_ns
         return min(dt_s, _KEEP_S)
 
     def _feed(self, track: _Track, skeleton: Skeleton3D, t_ns: int) -> None:
@@ -142,7 +145,8 @@ class Tracker:
 
         kept: list[_Track] = []
         for track in sorted(self._tracks, key=lambda track: -track.sets):
-            unproven = track.sets < _CONFIRM_SETS and away_s(track) > 0
+            track.missed = track.missed + 1 if away_s(track) > 0 else 0
+            unproven = track.sets < _CONFIRM_SETS and track.missed > _PATIENCE_SETS
             track.twin_sets = track.twin_sets + 1 if any(_twins(track, other) for other in kept) else 0
             if away_s(track) > _KEEP_S or unproven or track.twin_sets >= _TWIN_SETS:
                 continue

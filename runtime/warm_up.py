@@ -1,5 +1,7 @@
 """Running everything once before the first picture counts: engines and numba compile at the first call."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,8 +68,11 @@ class _Standing:
             return np.empty((0, 5))
         return np.concatenate([seen.min(axis=0), seen.max(axis=0), [1.0]])[None]
 
-    def estimate(self, frame_set: FrameSet, regions: list[Region]) -> Keypoints2D:
+    def start(self, frame_set: FrameSet, regions: list[Region]) -> Callable[[], Keypoints2D]:
         """The person's joints in the first region of every view."""
+        return lambda: self._seen(regions)
+
+    def _seen(self, regions: list[Region]) -> Keypoints2D:
         people = max([sum(region.view == view for region in regions) for view in range(len(self._xy))])
         shape = (len(self._xy), people, len(self.joint_set))
         xy = np.full((*shape, 2), np.nan)

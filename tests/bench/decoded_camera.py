@@ -16,11 +16,11 @@ class DecodedRecording:
 
     def __init__(self, video: VideoRecording) -> None:
         self.times_ns, self.duration_ns, self.size_px = video.times_ns, video.duration_ns, video.size_px
-        pictures = [video.picture(index) for index in range(len(video.times_ns))]
+        pictures = [video.pixels(index) for index in range(len(video.times_ns))]
         self._pictures = [None if picture is None else np.array(picture) for picture in pictures]
         video.close()
 
-    def picture(self, index: int) -> NDArray[np.uint8] | None:
+    def pixels(self, index: int) -> NDArray[np.uint8] | None:
         return self._pictures[index]
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_pictures_come_in_the_order_of_their_numbers(folder: Path) -> None:
     images = ImageRecording(ImageFolder(folder=str(folder), fps=25), "cam01", size_px=SIZE_PX)
-    pictures = [images.picture(i) for i in range(12)]
+    pictures = [images.pixels(i) for i in range(12)]
     assert [number_of(picture) for picture in pictures if picture is not None] == list(range(12))
     assert list(images.times_ns) == [i * 40_000_000 for i in range(12)]
     assert images.duration_ns == 480_000_000
@@ -34,7 +34,7 @@ def test_a_part_is_played_and_a_damaged_picture_is_none(folder: Path) -> None:
     config = ImageFolder(folder=str(folder), fps=25, first_frame=3, frames=4)
     images = ImageRecording(config, "cam01")
     numbers = [
-        None if (p := images.picture(i)) is None else number_of(p) for i in range(len(images.times_ns))
+        None if (p := images.pixels(i)) is None else number_of(p) for i in range(len(images.times_ns))
     ]
     assert numbers == [3, None, None, 6]
 

@@ -27,7 +27,7 @@ class Uneven:
     def __init__(self, times_ns: Sequence[int], duration_ns: int, make_s: float = 0.0) -> None:
         self.times_ns, self.duration_ns, self._make_s = times_ns, duration_ns, make_s
 
-    def picture(self, index: int) -> NDArray[np.uint8] | None:
+    def pixels(self, index: int) -> NDArray[np.uint8] | None:
         time.sleep(self._make_s)
         return np.full((4, 4, 3), index, np.uint8)
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from posecap.calib.rig_file import load_rig, read_rig_file
 from posecap.models.manifest import InputSpec, preset
 from posecap.models.weights import present
 from posecap.runtime.detect import PersonDetector, open_detector
-from posecap.runtime.engine import EngineIO
+from posecap.runtime.engine import EngineIO, Results
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.settings import PipelineSettings
 
@@ -25,7 +26,10 @@ class RtmDetEngine:
     device: str = "test"
     io: EngineIO = field(default_factory=lambda: EngineIO((320, 320), {}))
 
-    def infer(self, batch: NDArray[np.uint8], fill: object = None) -> dict[str, NDArray[np.float32]]:
+    def start(self, batch: NDArray[np.uint8], fill: object = None) -> Callable[[], Results]:
+        return lambda: self.infer(batch)
+
+    def infer(self, batch: NDArray[np.uint8]) -> Results:
         dets = [[10, 20, 60, 200, 0.5], [100, 40, 400, 180, 0.9], [5, 5, 50, 50, 0.95], [0, 0, 9, 9, 0.1]]
         return {
             "dets": np.array([dets], dtype=np.float32),

@@ -1,5 +1,6 @@
 """Geometry with an engine that sees a dot; accuracy with real networks, where they are here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from posecap.capture.frame import Frame, FrameSet
 from posecap.models.decode_blazepose import decode_landmarks
 from posecap.models.joints import BLAZEPOSE_33, COCO_17, LIMB_JOINTS, JointSet
 from posecap.models.weights import present
-from posecap.runtime.engine import EngineIO, Fill
+from posecap.runtime.engine import EngineIO, Fill, Results
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.estimate2d import PoseEstimator, open_estimator
 from posecap.runtime.pose import Region
@@ -34,10 +35,13 @@ class DotEngine:
     circle: tuple[float, float] = (128.0, 78.0)  # asks for a crop of 2.5 x 50 pixels around its middle
     batches: list[int] = field(default_factory=list)
 
-    def infer(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> dict[str, NDArray[np.float32]]:
+    def start(self, batch: NDArray[np.uint8], fill: Fill | None = None) -> Callable[[], Results]:
         for k in range(len(batch)):
             assert fill is not None
             fill(k)
+        return lambda: self.infer(batch)
+
+    def infer(self, batch: NDArray[np.uint8]) -> Results:
         self.batches.append(len(batch))
         rows = np.zeros((len(batch), 39, 5), dtype=np.float32)
         rows[..., 3:] = 10.0

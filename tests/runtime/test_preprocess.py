@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from posecap.capture.pixels import bgr_of
 from posecap.runtime.pose import Region
-from posecap.runtime.preprocess import Pyramid, crop, image_from_crop, letterbox, moved
+from posecap.runtime.preprocess import crop, image_from_crop, letterbox, moved
 
 
 def dot(size_px: tuple[int, int], at: tuple[float, float], sigma: float) -> NDArray[np.uint8]:
@@ -75,14 +76,54 @@ def test_letterbox_fills() -> None:
     assert (small[32:] == 114).all()
 
 
-def test_a_crop_from_the_halves_is_the_crop_of_the_picture() -> None:
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 255, (24, 20, 3), dtype=np.uint8)
-    image = cv2.resize(coarse, (1001, 1203), interpolation=cv2.INTER_CUBIC)
-    for side, roll in ((300.0, 0.0), (900.0, 0.4), (1500.0, -1.0)):
-        affine = image_from_crop(Region(0, (480.0, 610.0), side, roll), (128, 128))
-        whole, halved = np.empty((2, 128, 128, 3), dtype=np.uint8)
-        crop(image, affine, whole)
-        Pyramid(image).crop(affine, halved)
-        inside = whole.min(axis=2) > 0
-        assert np.abs(whole.astype(int) - halved)[inside].mean() < 2.0
+def coarse_picture(size_px: tuple[int, int]) -> NDArray[np.uint8]:
+    """Large blots of colour."""
+    coarse = np.random.default_rng(0).integers(60, 190, (8, 7, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(coarse, size_px, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+def warped(image: NDArray[np.uint8], affine: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    """The slow twin: straight from the whole picture."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(image, affine, (side, side), flags=flags), dtype=np.uint8)
+
+
+REGIONS = [(300.0, 0.0), (900.0, 0.4), (1500.0, -1.0), (120.0, 2.0)]
+
+
+@pytest.mark.parametrize("centre", [(480.0, 610.0), (20.0, 1180.0)])
+@pytest.mark.parametrize(("side", "roll"), REGIONS)
+def test_a_crop_is_that_of_the_whole_picture(centre: tuple[float, float], side: float, roll: float) -> None:
+    image = coarse_picture((1001, 1203))
+    affine = image_from_crop(Region(0, centre, side, roll), (128, 128))
+    whole, cropped = warped(image, affine, 128), np.empty((128, 128, 3), dtype=np.uint8)
+    crop(image, affine, cropped)
+    inside = whole.min(axis=2) > 0
+    assert np.abs(whole.astype(int) - cropped)[inside].mean() < 2.0
+    assert np.abs(whole.astype(int) - cropped).mean() < 3.0
+
+
+@pytest.mark.parametrize(("side", "roll"), REGIONS)
+def test_i420_gives_the_crop_that_bgr_gives(side: float, roll: float) -> None:
+    yuv = np.asarray(cv2.cvtColor(coarse_picture((1002, 1206)), cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
+    bgr = bgr_of(yuv)
+    affine = image_from_crop(Region(0, (480.0, 610.0), side, roll), (128, 128))
+    direct, converted = np.empty((2, 128, 128, 3), dtype=np.uint8)
+    crop(yuv, affine, direct)
+    crop(bgr, affine, converted)
+    inside = cv2.erode((warped(bgr, affine, 128).min(axis=2) > 0).astype(np.uint8), np.ones((5, 5))) > 0
+    assert np.abs(direct.astype(int) - converted)[inside].mean() < 2.5  # colour has half the resolution
+    shifted = np.roll(direct, 2, axis=1)  # a pixel of colour in the wrong place would be seen
+    assert (
+        np.abs(shifted.astype(int) - converted)[inside].mean()
+        > 1.3 * np.abs(direct.astype(int) - converted)[inside].mean()
+    )
+
+
+def test_i420_outside_the_picture_is_black() -> None:
+    out = np.full((64, 64, 3), 7, dtype=np.uint8)
+    yuv = np.full((150, 100), 128, dtype=np.uint8)
+    for centre in ((-200.0, 50.0), (0.0, 49.5)):
+        crop(yuv, image_from_crop(Region(0, centre, 64.0), (64, 64)), out)
+        assert (out[:, :29] < 2).all()
+    assert (out[:, 35:] > 120).all()

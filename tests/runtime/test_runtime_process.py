@@ -20,12 +20,14 @@ from posecap.runtime.camera_health import CameraHealth
 from posecap.runtime.client import Subscriber
 from posecap.runtime.errors import EndpointError
 from posecap.runtime.messages import TOPIC_INSTANT, TOPIC_STATS, TOPIC_VIEW2D, PoseMessage, StatsMessage
+from posecap.runtime.pipeline import Lifted, Looking
 from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
 from posecap.runtime.publisher import PosePublisher
 from posecap.runtime.runtime_config import RuntimeConfig
 from posecap.runtime.runtime_process import _Loop
 from posecap.runtime.settings import PipelineSettings
 from posecap.runtime.stats import RollingTimes
+from posecap.runtime.stopwatch import Stopwatch
 
 SIZE_PX = (64, 48)
 PERIOD_NS = 10_000_000
@@ -46,12 +48,17 @@ class OnePerson:
     joint_set = COCO_17
 
     def __init__(self, during=lambda: None):
-        self.given = []
+        self.given, self.lifted = [], []
         self.during = during
 
-    def step(self, frame_set, left_out=0):
+    def look(self, frame_set, left_out=0):
         self.given.append([frame.seq if frame else -1 for frame in frame_set.frames])
         self.during()
+        return Looking(frame_set, lambda: None, Stopwatch())
+
+    def lift(self, looking):
+        frame_set = looking.frame_set
+        self.lifted.append(frame_set.frames[0].seq)
         joints = len(COCO_17)
         xyz = np.full((joints, 3), 1.0)
         xyz[3] = np.nan
@@ -64,7 +71,10 @@ class OnePerson:
         keypoints = Keypoints2D(
             np.full((*shape, 2), 7.0), np.ones(shape), np.ones(shape), np.full((2, 1), 5), ((None,),) * 2
         )
-        return StepResult(instant, None, keypoints, {"lift": 2_000_000})
+        return Lifted(instant, keypoints, None, looking.watch)
+
+    def refine(self, lifted):
+        return StepResult(lifted.instant, None, lifted.keypoints, {"lift": 2_000_000})
 
 
 class Bench:
@@ -173,6 +183,12 @@ def test_cameras_that_wait_lose_nothing(bench):
     time.sleep(0.1)
     table.turns(0.3)
     assert pipeline.given == [[seq, seq] for seq in range(4)]
+    assert pipeline.lifted == [0, 1, 2]  # the fourth when the fifth has been looked at, or there is none
+    for name in RIG.names:
+        table.status(name, "ended")
+    messages = table.turns(0.3)
+    assert pipeline.lifted == [0, 1, 2, 3]
+    assert [one.header.index for one in messages if isinstance(one, PoseMessage)][-1:] == [3]
     assert all(ring.released_seq == 3 for ring in table.rings.values())
 
 
