@@ -16,6 +16,7 @@ from posecap.runtime.estimate2d import PoseEstimator, open_estimator
 from posecap.runtime.gather import gathered_keypoints, gathered_rays
 from posecap.runtime.lift import Lifter
 from posecap.runtime.look import Looker
+from posecap.runtime.loose import LooseJoints
 from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
 from posecap.runtime.rays import Rays
 from posecap.runtime.refine import Refiner
@@ -61,6 +62,7 @@ class Pipeline:
         self.associator = Associator(rig, _GATE_M, settings.min_views)
         self.lifter = Lifter(rig, settings.gross_m)
         self.swaps = SwapResolver(joint_set)
+        self.loose = LooseJoints(joint_set)
         self.tracker = Tracker(joint_set, settings.time_scale, settings.max_people)
         self.refiner = Refiner(rig, joint_set, settings.lag_frames, settings.time_scale)
 
@@ -98,6 +100,7 @@ class Pipeline:
         people, rays, prior = self._associate(seen, *self.tracker.expected(frame_set.t_ns))
         watch.lap("associate")
         skeletons, rays = self._lift(people, rays, prior)
+        skeletons = tuple(self.loose.removed(skeleton) for skeleton in skeletons)
         watch.lap("lift")
         tracked = self.tracker.update(skeletons, frame_set.t_ns)
         instant = PoseSet(frame_set.index, frame_set.t_ns, frame_set.t_oldest_ns, tracked)
