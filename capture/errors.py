@@ -15,3 +15,7 @@ class SourceLost(CaptureError):
 
 class FrameWireError(CaptureError):
     """A message from a camera of another version, of a wrong size or of a wrong shape."""
+
+
+class SessionError(CaptureError):
+    """A folder that is no recorded session, or one that cannot be written or read."""
