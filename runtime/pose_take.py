@@ -60,6 +60,11 @@ class PoseTake:
         """(frames, people, joints) True where the joint has a position."""
         return np.isfinite(self.xyz.sum(axis=-1))
 
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(frames, people) True where any joint of the person has a position."""
+        return np.asarray(self.known.any(axis=-1))
+
     def row(self, person: int) -> int:
         """Place of a person on the people axis; TakeError names those there are."""
         check_people([person], self.ids.tolist())
@@ -67,15 +72,17 @@ class PoseTake:
 
     def span(self, person: int) -> slice:
         """Frames from the first to the last in which any joint of `person` is known; empty where none is."""
-        frames = np.flatnonzero(self.known[:, self.row(person)].any(axis=-1))
+        seen = np.isfinite(self.xyz[:, self.row(person)].sum(axis=-1)).any(axis=-1)
+        frames = np.flatnonzero(seen)
         return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, 0)
 
     def of_joints(self, joints: Sequence[str]) -> "PoseTake":
         """The take with only these joints, in this order; TakeError names those there are."""
         unknown = [name for name in joints if name not in self.joints]
         if unknown or not joints:
+            names = ", ".join(map(repr, unknown)) or "given"
             there = ", ".join(self.joints)
-            raise TakeError(f"no joint {unknown} in {self.joint_set}, there are {there}: correct --joints")
+            raise TakeError(f"no joint {names} in {self.joint_set}, there are {there}: correct --joints")
         columns = [self.joints.index(name) for name in joints]
         arrays = {name: getattr(self, name)[:, :, columns] for name in _BY_PERSON}
         return replace(self, joints=tuple(joints), **arrays)

@@ -11,8 +11,10 @@ from posecap.runtime.pose_take import PoseTake
 _ON_A_FRAME_S = 1e-6  # nearer than this a frame is taken as it is
 _BRIDGED = 1.5  # median periods; frames further apart are not interpolated between
 _WHOLE_HZ = 5e-3  # a median rate within this share of a whole number is that number
+_STRETCH = 30  # frames: single steps carry the whole jitter of two frames
 _MAX_HZ = 1000.0
 _MAX_FRAMES = 10_000_000
+_EVEN_S = 1e-4
 _LINEAR_BELOW = 3  # known frames
 
 
@@ -34,14 +36,15 @@ class Uniform:
 
 
 def median_rate_hz(take: PoseTake) -> float:
-    """Median rate of the frame sets; the whole number where it is within half a percent of one.
+    """Median rate of the frame sets, over stretches of up to 30; the whole number within half a percent of it, if any.
 
     Raises:
         ExportError: fewer than two frames.
     """
     if len(take.t_ns) < 2:
         raise ExportError("one frame has no rate: record longer, or export --csv, --parquet or --npz")
-    rate = 1e9 / float(np.median(np.diff(take.t_ns)))
+    stretch = min(len(take.t_ns) // 2, _STRETCH)
+    rate = 1e9 * stretch / float(np.median(take.t_ns[stretch:] - take.t_ns[:-stretch]))
     return float(round(rate)) if abs(rate - round(rate)) <= _WHOLE_HZ * rate else round(rate, 2)
 
 
@@ -165,3 +168,20 @@ def fill_gaps(take: PoseTake, longest_s: float) -> tuple[PoseTake, int]:
             xyz[short, person, joint] = curve(t_s[short])
             filled += len(short)
     return replace(take, xyz=xyz), filled
+
+
+def uniform_rate_hz(take: PoseTake) -> float:
+    """Rate of a take whose frames are evenly spaced within a tenth of a millisecond.
+
+    Raises:
+        ExportError: they are not, or are fewer than two.
+    """
+    median_rate_hz(take)
+    frames = len(take.t_ns)
+    period_s = take.t_s[-1] / (frames - 1)
+    uneven_s = np.abs(take.t_s - np.arange(frames) * period_s).max()
+    if uneven_s > _EVEN_S:
+        raise ExportError(
+            f"frames are up to {uneven_s * 1e3:.1f} ms off a uniform rate, which this format needs: give --rate"
+        )
+    return round(1 / period_s, 4)
