@@ -1,19 +1,18 @@
 """The poses of a recording, or of a live stream, as arrays for export and analysis."""
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import msgspec
 import numpy as np
 
+from posecap.capture.session_folder import MCAP_FILE
+from posecap.capture.session_records import RecordedMessage, SessionRecords
 from posecap.runtime.errors import TakeError, WireError
 from posecap.runtime.messages import TOPIC_OF_STAGE, PoseHeader, PoseMessage, Stage
 from posecap.runtime.pose_lines import read_pose_lines
 from posecap.runtime.pose_take import PoseTake, check_people
 
-SESSION_MCAP = "session.mcap"
 _BYTES_PER_JOINT = 4 * (3 + 6 + 1) + 1
 _MAX_BYTES = 8 << 30
 
@@ -28,12 +27,13 @@ def read_poses(session: Path, stage: Stage = "refined", people: Sequence[int] | 
 
     Raises:
         TakeError: no such recording, no such person, none of these poses in it, or damaged ones.
+        SessionError: not an MCAP file.
     """
     if stage not in get_args(Stage):
         raise TakeError(f"no stage {stage!r}, there are {', '.join(get_args(Stage))}: correct --stage")
-    path = session / SESSION_MCAP if session.is_dir() else session
+    path = session / MCAP_FILE if session.is_dir() else session
     if not path.is_file():
-        raise TakeError(f"no recording at {session}: give the folder that has {SESSION_MCAP}")
+        raise TakeError(f"no recording at {session}: give the folder that has {MCAP_FILE}")
     try:
         with_stage = pose_messages(path, stage) if path.suffix == ".mcap" else read_pose_lines(path)
         return take_of((message for message in with_stage if message.header.stage == stage), people)
@@ -52,34 +52,16 @@ class NoPoses(TakeError):
 
 
 def pose_messages(path: Path, stage: Stage) -> Iterator[PoseMessage]:
-    """Pose messages of an MCAP file in the order of their recording; a file that was cut off ends where it ends."""
-    from mcap.exceptions import EndOfFile, McapError
-    from mcap.records import Channel, Message
-    from mcap.stream_reader import StreamReader
+    """Pose messages of an MCAP file in the order of their recording; a file that was cut off ends where it ends.
 
+    Raises:
+        SessionError: not an MCAP file, or a message without the parts of the wire.
+        WireError: a message of another version or size.
+    """
     topic = TOPIC_OF_STAGE[stage]
-    channels = set()
-    with path.open("rb") as stream:
-        try:
-            for record in StreamReader(stream, record_size_limit=1 << 28).records:
-                if isinstance(record, Channel) and record.topic == topic.decode():
-                    channels.add(record.id)
-                elif isinstance(record, Message) and record.channel_id in channels:
-                    yield PoseMessage.unpack(topic, *_parts(record.data, path))
-        except (EndOfFile, struct.error):
-            return  # the recorder was killed: what was flushed is whole
-        except McapError as error:
-            raise TakeError(f"{path} is not a recording ({error}): give a session folder") from error
-
-
-def _parts(data: bytes, path: Path) -> tuple[bytes, bytes]:
-    try:
-        return _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise TakeError(f"{path}: a pose is damaged ({error}): record again with this posecap") from error
-
-
-_decoder = msgspec.msgpack.Decoder(tuple[bytes, bytes])
+    for record in SessionRecords(path):
+        if isinstance(record, RecordedMessage) and record.channel == topic.decode():
+            yield PoseMessage.unpack(*record.parts())
 
 
 def take_of(messages: Iterable[PoseMessage], people: Sequence[int] | None = None) -> PoseTake:

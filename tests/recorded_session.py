@@ -1,13 +1,14 @@
-"""Session folders written with the mcap library from exact motion, for the readers and the exports."""
+"""Session folders written from exact motion, for the readers and the exports."""
 
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from mcap.writer import CompressionType, Writer
 from numpy.typing import NDArray
 from scene import STANDING
 
+from posecap.capture.session_folder import MCAP_FILE
+from posecap.capture.session_writer import SessionWriter
 from posecap.models.joints import COCO_17, JointSet
 from posecap.runtime.messages import CameraState, Person, PoseHeader, PoseMessage
 
@@ -66,21 +67,11 @@ def poses_of(xyz: NDArray, t_s: NDArray, ids: tuple[int, ...], **fields) -> list
 def write_session(folder: Path, messages: list[PoseMessage]) -> Path:
     """A session folder with these poses."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "session.mcap").open("wb") as stream:
-        writer = Writer(stream, chunk_size=1 << 14, compression=CompressionType.NONE)
-        writer.start(library="test")
-        channels = {}
+    with SessionWriter(folder / MCAP_FILE, chunk_bytes=1 << 14) as writer:
         for message in messages:
             topic, header, payload = message.pack()
-            if topic not in channels:
-                channels[topic] = writer.register_channel(topic.decode(), "msgpack", 0)
-            data = msgspec.msgpack.encode([header, payload])
-            writer.add_message(
-                channels[topic],
-                message.header.t_publish_ns,
-                data,
-                message.header.t_publish_ns,
-                message.header.seq,
+            writer.write(
+                topic.decode(), msgspec.msgpack.encode([header, payload]), message.header.t_publish_ns
             )
         writer.finish()
     return folder

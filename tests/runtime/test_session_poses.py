@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from recorded_session import START_NS, UNIX_OFFSET_NS, pose_of, poses_of, swinging, write_session
 
+from posecap.capture.errors import SessionError
 from posecap.launch.subscribe import json_line
 from posecap.models.joints import COCO_17
 from posecap.runtime.errors import TakeError
@@ -124,7 +125,7 @@ def test_what_cannot_be_read_says_so(tmp_path):
     with pytest.raises(TakeError, match=r"no refined poses in .*: record while cameras run"):
         read_poses(empty)
     (tmp_path / "other.mcap").write_bytes(b"something else entirely")
-    with pytest.raises(TakeError, match=r"is not a recording .*: give a session folder"):
+    with pytest.raises(SessionError, match=r"is not an MCAP file: give the folder of a recorded session"):
         read_poses(tmp_path / "other.mcap")
     with pytest.raises(TakeError, match="no stage 'raw', there are instant, refined: correct --stage"):
         read_poses(empty, "raw")
