@@ -85,7 +85,7 @@ class Pipeline:
         """
         watch = Stopwatch()
         ids, expected = self.tracker.expected(frame_set.t_ns)
-        regions = self.looker.regions(frame_set, ids, expected, left_out)
+        regions = self.looker.regions(frame_set, ids, expected, self.tracker.missed(), left_out)
         watch.lap("detect")
         seen = self.estimator.start(frame_set, regions)
         watch.lap("estimate2d")

@@ -76,6 +76,10 @@ class Tracker:
             xyz[row, fresh] = predicted(track.state, dt_s, self._agility).xyz[fresh]
         return ids, xyz
 
+    def missed(self) -> NDArray[np.int64]:
+        """(people,) frame sets since each of `expected` was seen; 0 = in the last one."""
+        return np.array([track.missed for track in self._tracks], dtype=np.int64)
+
     def update(self, skeletons: tuple[Skeleton3D, ...], t_ns: int) -> tuple[Skeleton3D, ...]:
         """The skeletons that belong to somebody, with their identity; one for each person at most.
 

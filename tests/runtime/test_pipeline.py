@@ -28,6 +28,7 @@ class Onlooker:
         self.people = np.empty((0, 17, 3))
         self._rng = np.random.default_rng(0)
         self._view = 0
+        self.looked = 0  # regions in the last frame set
 
     def boxes(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         camera = self.rig.cameras[self._view % len(self.rig)]
@@ -40,6 +41,7 @@ class Onlooker:
 
     def estimate(self, frame_set: FrameSet, regions: list[Region]) -> Keypoints2D:
         """The person nearest to the middle of each square; nothing where the square is empty."""
+        self.looked = len(regions)
         per_view = [[region for region in regions if region.view == v] for v in range(len(self.rig))]
         rows = max((len(view) for view in per_view), default=0)
         xy = np.full((len(self.rig), rows, 17, 2), np.nan)
@@ -97,6 +99,25 @@ def test_a_missing_camera_degrades_and_does_not_stop() -> None:
             (skeleton,) = result.instant.skeletons
             assert skeleton.views.max() == (3 if k > 15 else 4)
             assert np.abs(skeleton.xyz - STANDING).max() < 0.05
+
+
+def test_who_is_lost_is_looked_for_now_and_then_while_others_are_followed() -> None:
+    rig = ring_rig(4)
+    pipeline, onlooker = pipeline_of(rig)
+    here = np.array([STANDING + (0.8, 0.0, 0.0), STANDING - (0.8, 0.0, 0.0)])
+    onlooker.people = here
+    looked = []
+    for k in range(60):
+        if k == 20:
+            onlooker.people = here[:1]
+        if k == 50:
+            onlooker.people = here
+        people = pipeline.step(frame_set(rig, k)).instant.skeletons
+        looked.append(onlooker.looked)
+    assert set(looked[8:20]) == {8}  # two people in four views
+    assert looked[26:50].count(8) == 6
+    assert looked[26:50].count(4) == 18
+    assert {one.track for one in people} == {1, 2}  # found again within the second and a half
 
 
 def test_views_are_left_out_in_turn() -> None:
