@@ -14,6 +14,8 @@ from posecap.runtime.detect import PersonDetector
 from posecap.runtime.pose import Region
 from posecap.runtime.regions import region_of_box, region_of_skeleton
 
+_MISSED_SETS = 3
+_LOST_EVERY = 4
 _EXPLAINED = 0.45  # share of a box inside an expected person's square
 
 
@@ -41,27 +43,36 @@ class Looker:
         self._turn = 0
 
     def regions(
-        self, frame_set: FrameSet, ids: NDArray[np.int64], expected: NDArray[np.float64], left_out: int = 0
+        self,
+        frame_set: FrameSet,
+        ids: NDArray[np.int64],
+        expected: NDArray[np.float64],
+        missed: NDArray[np.int64],
+        left_out: int = 0,
     ) -> list[Region]:
         """Squares for expected people (people, joints, 3), and for boxes that none of them explains.
 
-        `left_out` views, other ones each time, are not read for expected people.
+        Who has been missing for some time, `missed` (people,) frame sets, is looked for now and then only. `left_out`
+        views, other ones each time, are not read for expected people.
         """
         self._turn += 1
+        lost = missed > _MISSED_SETS
+        wanted = ~lost | (self._turn % _LOST_EVERY == 0)
         regions = [
             region
             for view, camera in enumerate(self.rig.cameras)
             if frame_set.frames[view] is not None
-            for track, xyz in zip(ids, expected, strict=True)
+            for track, xyz in zip(ids[wanted], expected[wanted], strict=True)
             if (region := region_of_skeleton(camera, view, xyz, self.joint_set, int(track))) is not None
         ]
         looked = [region for region in regions if (region.view + self._turn) % len(self.rig) >= left_out]
-        for view in self._due(bool(len(ids))):
+        following = not lost.all()
+        for view in self._due(following):
             frame = frame_set.frames[view]
             self._boxes[view] = self.detector.boxes(frame.image) if frame is not None else np.empty((0, 5))
-        if not len(ids) or self._since_round == len(self.rig) - 1:
+        if not following or self._since_round == len(self.rig) - 1:
             looked += self._unexplained(frame_set, regions)
-        self._since_round = (self._since_round + 1) % self.every if len(ids) else 0
+        self._since_round = (self._since_round + 1) % self.every if following else 0
         return looked
 
     def _due(self, tracking: bool) -> range:
@@ -76,13 +87,13 @@ class Looker:
             if frame_set.frames[view] is None:
                 continue
             known = [region for region in expected if region.view == view]
-            new = [box for box in boxes if not any(_explains(region, box) for region in known)]
+            new = [box for box in boxes if not any(explains(region, box) for region in known)]
             new.sort(key=lambda box: -box[4])
             fresh += [region_of_box(self.rig.cameras[view], view, box) for box in new[: self.max_people]]
         return fresh
 
 
-def _explains(region: Region, box: NDArray[np.float64]) -> bool:
+def explains(region: Region, box: NDArray[np.float64]) -> bool:
     """Whether the box is about where and as large as the person that the region expects."""
     half = region.side_px / 2 / 1.25
     x0, y0 = np.subtract(region.centre_px, half)

@@ -1,5 +1,7 @@
 """Where to look for a person: squares turned upright, from a detector's box or from a predicted skeleton."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,9 +38,14 @@ def gravity_roll(camera: Camera, pixel: NDArray[np.float64]) -> float:
 
 def region_of_box(camera: Camera, view: int, box: NDArray[np.float64]) -> Region:
     """The upright square around a detector's box (x0, y0, x1, y1), pixels."""
+    return square_of_box(view, box, gravity_roll(camera, (box[:2] + box[2:4]) / 2))
+
+
+def square_of_box(view: int, box: NDArray[np.float64], roll_rad: float = 0.0) -> Region:
+    """As `region_of_box`, where the camera is not known."""
     centre = (box[:2] + box[2:4]) / 2
     side = _BOX_MARGIN * float(max(box[2] - box[0], box[3] - box[1]))
-    return Region(view, (float(centre[0]), float(centre[1])), side, gravity_roll(camera, centre))
+    return Region(view, (float(centre[0]), float(centre[1])), side, roll_rad)
 
 
 def region_of_skeleton(
@@ -51,6 +58,23 @@ def region_of_skeleton(
     are known or the person is out of the picture.
     """
     pixels = camera.project(xyz)
+    return region_of_pixels(
+        view, pixels, joint_set, camera.size_px, track, lambda at: gravity_roll(camera, at)
+    )
+
+
+def region_of_pixels(
+    view: int,
+    pixels: NDArray[np.float64],
+    joint_set: JointSet,
+    size_px: tuple[int, int],
+    track: int,
+    roll_at: Callable[[NDArray[np.float64]], float] = lambda _: 0.0,
+) -> Region | None:
+    """As `region_of_skeleton`, from where its joints are in the picture: (joints, 2) px.
+
+    `roll_at` tells which way is up at a pixel where the trunk does not; without it, the picture's own up.
+    """
     known = np.isfinite(pixels[:, 0])
     if known.sum() < _MIN_JOINTS:
         return None
@@ -61,9 +85,9 @@ def region_of_skeleton(
     radius = _HEAD_TOP * float(np.nanmax(np.linalg.norm(pixels - hips, axis=1)))
     trunk = shoulders - hips
     along = np.isfinite(trunk).all() and np.linalg.norm(trunk) > _TRUNK_SHARE * radius
-    roll = float(np.arctan2(trunk[0], -trunk[1])) if along else gravity_roll(camera, hips)
+    roll = float(np.arctan2(trunk[0], -trunk[1])) if along else roll_at(hips)
     side = max(2 * _CIRCLE_MARGIN * radius, _MIN_SIDE_PX)
-    width, height = camera.size_px
+    width, height = size_px
     inside = -side / 2 < hips[0] < width + side / 2 and -side / 2 < hips[1] < height + side / 2
     return Region(view, (float(hips[0]), float(hips[1])), side, roll, track) if inside else None
 
