@@ -30,7 +30,7 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         camera: name in the rig.
         size_px: (width, height) that was calibrated.
         source: where the pictures come from.
-        endpoint: where the receiver of the pictures has bound its socket; the camera connects.
+        endpoint: where the receiver of the pictures has bound its socket; the camera connects; "" = nowhere.
         ring: file of the shared memory that the receiver's side created for this camera.
         epoch_ns: instant of the first picture of a recording, the same for all cameras.
         emulate: faults; takes the place of those in `source`.
@@ -38,6 +38,7 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         loop: a recording starts again at its end.
         pace: "clock" or, for recordings, "max": as fast as the receiver releases pictures.
         watch_endpoint: where a supervisor has bound a socket of its own for the status; "" = nowhere.
+        record_endpoint: where a recorder has bound one; "" = nowhere.
     """
 
     camera: str
@@ -51,6 +52,7 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     loop: bool = False
     pace: Literal["clock", "max"] = "clock"
     watch_endpoint: str = ""
+    record_endpoint: str = ""
 
 
 class Publisher(Protocol):
@@ -71,9 +73,10 @@ def main(config: CameraConfig) -> None:
 
     Ends with status 78 where the camera can never work as configured; the last status says why.
     """
-    endpoints = tuple(endpoint for endpoint in (config.endpoint, config.watch_endpoint) if endpoint)
+    endpoints = (config.endpoint, config.record_endpoint, config.watch_endpoint)
+    known = tuple(endpoint for endpoint in endpoints if endpoint)
     try:
-        with FramePublisher(config.camera, Path(config.ring), endpoints, config.size_px) as publisher:
+        with FramePublisher(config.camera, Path(config.ring), known, config.size_px) as publisher:
             run_camera(config, publisher)
     except CaptureError as error:
         _log.error("camera=%s event=failed reason=%s", config.camera, error)

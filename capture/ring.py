@@ -28,13 +28,10 @@ from posecap.capture.pixels import Layout, layout_of, shape_of
 
 PREFIX = "posecap-"
 _MAGIC = b"posecap\0"
-_VERSION = 1
+_VERSION = 2
 _HEADER = struct.Struct("<8sIIIII")  # magic, version, slots, width, height, bytes for each pixel
-_RELEASED_WORD, _LAST_WORD, _FIRST_SLOT_WORD = (
-    8,
-    16,
-    24,
-)  # in units of 8 bytes: each on a cache line of its own
+# In units of 8 bytes: each on a cache line of its own.
+_RELEASED_WORD, _LAST_WORD, _RECORDED_WORD, _FIRST_SLOT_WORD = 8, 16, 24, 32
 _WORDS_APART = 8
 _MAX_SLOTS = 256
 _CHANNELS = 3  # a slot has room for BGR; I420 needs half of it
@@ -155,9 +152,28 @@ class Ring:
         if seq >= self._words[_RELEASED_WORD]:
             self._words[_RELEASED_WORD] = seq + 1
 
+    def join_recorder(self) -> None:
+        """From the next picture on the writer waits for a second reader, too; the past counts as recorded."""
+        self._words[_RECORDED_WORD] = self.last_seq + 2
+
+    def leave_recorder(self) -> None:
+        """The second reader is gone: nobody waits for it. Its supervisor says so for one that was killed."""
+        self._words[_RECORDED_WORD] = 0
+
+    def record(self, seq: int) -> None:
+        """Tell the writer that the second reader has pictures up to `seq`."""
+        if self._words[_RECORDED_WORD] and seq + 2 > self._words[_RECORDED_WORD]:
+            self._words[_RECORDED_WORD] = seq + 2
+
+    @property
+    def readers(self) -> int:
+        """How many the writer waits for with pace "max": whoever uses the pictures, and a recorder beside it."""
+        return 2 if self._words[_RECORDED_WORD] else 1
+
     def has_room(self, seq: int) -> bool:
-        """Whether writing picture `seq` overwrites nothing that the consumer has not released."""
-        return seq - self.slots <= self.released_seq
+        """Whether writing picture `seq` overwrites nothing that a reader has not released."""
+        recorded = self._words[_RECORDED_WORD]
+        return seq - self.slots <= self.released_seq and (not recorded or seq - self.slots <= recorded - 2)
 
     def close(self) -> None:
         """Let go of the file; the owner also removes it. Views that are still in use stay readable."""

@@ -7,7 +7,7 @@
 
 Channels of `session.mcap`, message encoding msgpack, log time = monotonic clock of the recording host: `frame/<camera>`
 (`PictureRecord`), `frame_set` (`FrameSetRecord`), and as they were on the wire, [header, payload]: `pose3d`,
-`pose3d/instant`, `stats`. `status/<camera>` is the camera's status (`capture.wire.unpack_status`).
+`pose3d/instant`, `stats`, `status/<camera>` (its header is for `capture.wire.unpack_status`).
 """
 
 from collections.abc import Collection, Iterator
@@ -98,6 +98,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
         start_ns: instant 0 of the video files, monotonic clock of the recording host.
         unix_offset_ns: Unix time minus that clock when the recording began.
         rig: id of the calibration.
+        cameras: names in rig order.
     """
 
     version: int = SESSION_VERSION
@@ -105,6 +106,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     start_ns: int = 0
     unix_offset_ns: int = 0
     rig: str = ""
+    cameras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +134,7 @@ class RecordedSession:
     Attributes:
         path: of the folder.
         info: where and with what it was recorded.
-        cameras: how pictures are kept, by camera; without those that never gave a picture. Rig order: see `rig_file`.
+        cameras: how pictures are kept, by camera, in rig order; without those that never gave a picture.
         settings: of the pipeline; empty where only cameras were recorded.
         losses: pictures that were lost on the way to the disk, by camera; empty where the end was cut off.
         pictures: of each camera of `cameras`. The video of a session that was cut off may hold fewer or more.
@@ -192,18 +194,20 @@ def open_session(path: Path) -> RecordedSession:
                 rows.setdefault(record.channel.removeprefix(PICTURE_CHANNEL), []).append(picture)
             elif record.channel == FRAME_SET_CHANNEL:
                 frame_sets.append(_frame_set_decoder.decode(record.data))
-        kept = {
+        info = from_metadata(metadata.get(SESSION_METADATA, {}), SessionInfo)
+        named = {
             name.removeprefix(CAMERA_METADATA): from_metadata(values, RecordedCamera)
             for name, values in metadata.items()
             if name.startswith(CAMERA_METADATA)
         }
+        kept = {camera: named[camera] for camera in (*info.cameras, *named) if camera in named}
         settings = {
             key: msgspec.json.decode(value) for key, value in metadata.get(SETTINGS_METADATA, {}).items()
         }
         losses = {camera: int(count) for camera, count in metadata.get(LOSSES_METADATA, {}).items()}
         return RecordedSession(
             path=path,
-            info=from_metadata(metadata.get(SESSION_METADATA, {}), SessionInfo),
+            info=info,
             cameras=kept,
             settings=settings,
             losses=losses,

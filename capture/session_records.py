@@ -33,7 +33,7 @@ class RecordedMessage:
     data: bytes
 
     def parts(self) -> list[bytes]:
-        """[topic, header, payload] as on the wire of the runtime; not for `frame/`, `frame_set` and `status/`.
+        """[topic, header, payload] as on the wire; not for `frame/` and `frame_set`.
 
         Raises:
             SessionError: the message does not have these parts.

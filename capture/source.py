@@ -12,7 +12,16 @@ import msgspec
 from posecap.capture.clock import ClockReading
 from posecap.capture.errors import SourceConfigError
 from posecap.capture.frame import Frame
-from posecap.capture.source_config import Emulation, ImageFolder, Remote, Rtsp, SourceConfig, Uvc, VideoFile
+from posecap.capture.source_config import (
+    Emulation,
+    ImageFolder,
+    Recorded,
+    Remote,
+    Rtsp,
+    SourceConfig,
+    Uvc,
+    VideoFile,
+)
 
 if TYPE_CHECKING:
     from posecap.capture.video_file import VideoRecording
@@ -163,6 +172,12 @@ def _plain_source(
 
             images = ImageRecording(config, camera, size_px=size_px)
             return PlayedSource(images, camera, playback, stop)
+        case Recorded():
+            from posecap.capture.recorded import RecordedCameraFile
+            from posecap.capture.recording import PlayedSource
+
+            recorded = RecordedCameraFile(Path(config.file), camera, size_px=size_px)
+            return PlayedSource(recorded, camera, playback, stop)
         case Uvc():
             from posecap.capture.uvc import UvcSource
 
@@ -193,12 +208,21 @@ def source_info(config: SourceConfig, camera: str, size_px: tuple[int, int] | No
 
             images = ImageRecording(config, camera, size_px=size_px)
             return SourceInfo(config.fps, len(images.times_ns), images.size_px, live=False)
+        case Recorded():
+            from posecap.capture.recorded import RecordedCameraFile
+
+            recorded = RecordedCameraFile(Path(config.file), camera, size_px=size_px)
+            recorded.close()
+            return SourceInfo(recorded.fps, len(recorded.times_ns), recorded.size_px, live=False)
         case _:
             return SourceInfo(config.fps, None, None, live=True)
 
 
 def played_together(sources: Sequence[SourceConfig], infos: Sequence[SourceInfo]) -> list[SourceConfig]:
-    """`sources` with every recording cut to the length of the shortest, so that loops stay aligned."""
+    """`sources` with every recording cut to the length of the shortest, so that loops stay aligned.
+
+    Cameras of a recorded session have one duration as they are.
+    """
     counts = [info.n_frames for info in infos if info.n_frames is not None]
     return [
         msgspec.structs.replace(source, frames=min(counts))
@@ -220,7 +244,7 @@ def _emulated_schedule(
     config: SourceConfig, emulation: Emulation, camera: str, playback: Playback
 ) -> Playback:
     """Offset and delay of a recording are a matter of its schedule; a live camera cannot be delayed."""
-    if not isinstance(config, VideoFile | ImageFolder):
+    if not isinstance(config, VideoFile | ImageFolder | Recorded):
         if emulation.delay_ms or emulation.offset_ms:
             raise SourceConfigError(
                 f"camera {camera!r}: source.emulate offset_ms and delay_ms work with recordings, not with a "

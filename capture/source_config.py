@@ -78,6 +78,17 @@ class ImageFolder(_Source, frozen=True, tag="images"):
     frames: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class Recorded(_Source, frozen=True, tag="recorded"):
+    """One camera of a session that posecap recorded, with its real capture times.
+
+    Attributes:
+        file: the camera's video in the session folder (session/video/CAMERA.mkv); relative to the folder of the rig
+            file.
+    """
+
+    file: str
+
+
 class Uvc(_Source, frozen=True, tag="uvc"):
     """A webcam or capture card.
 
@@ -124,16 +135,17 @@ class Remote(_Source, frozen=True, tag="remote"):
     fps: Positive = 30.0
 
 
-SourceConfig = VideoFile | ImageFolder | Uvc | Rtsp | Remote
+SourceConfig = VideoFile | ImageFolder | Recorded | Uvc | Rtsp | Remote
 
 _KINDS: dict[str, type[SourceConfig]] = {
     "video": VideoFile,
     "images": ImageFolder,
+    "recorded": Recorded,
     "uvc": Uvc,
     "rtsp": Rtsp,
     "remote": Remote,
 }
-_PATHS = {VideoFile: "file", ImageFolder: "folder", Remote: "server_key"}
+_PATHS = {VideoFile: "file", ImageFolder: "folder", Recorded: "file", Remote: "server_key"}
 
 
 def source_config(entry: CameraEntry, base: Path) -> SourceConfig:

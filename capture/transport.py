@@ -53,10 +53,11 @@ class FramePublisher:
         self._camera, self._size_px = camera, size_px
         self._ring = Ring.attach(ring, size_px)
         self._lock = Lock()
-        self._reader = False
+        self._readers = 0
         self._topic = FRAME_TOPIC + camera.encode()
         self._status_topic = STATUS_TOPIC + camera.encode()
         self._socket = zmq.Context.instance().socket(zmq.XPUB)
+        self._socket.set(zmq.XPUB_VERBOSER, 1)  # every subscription, not only the first: readers are counted
         self._socket.set(zmq.LINGER, _LINGER_MS)
         self._socket.set(zmq.SNDHWM, _QUEUED_MESSAGES)
         self._socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)
@@ -91,8 +92,8 @@ class FramePublisher:
             self._socket.send_multipart((self._status_topic, pack(status)), zmq.NOBLOCK)
 
     def wait_for_room(self, seq: int, stop: Event) -> None:
-        """Return when somebody listens and `seq` overwrites nothing unreleased, or when `stop` is set."""
-        while not self._reader and not stop.is_set():
+        """Return when all readers listen and `seq` overwrites nothing unreleased, or when `stop` is set."""
+        while self._readers < self._ring.readers and not stop.is_set():
             with self._lock:
                 self._hear_subscriptions(_READER_POLL_MS)
         while not self._ring.has_room(seq) and not stop.is_set():
@@ -112,19 +113,21 @@ class FramePublisher:
         self.close()
 
     def _hear_subscriptions(self, timeout_ms: int = 0) -> None:
-        """Learn whether anybody wants pictures: XPUB tells the first subscription and the last withdrawal."""
+        """Count those who want pictures."""
         while self._socket.poll(timeout_ms):
             message = self._socket.recv()
             if message[1:] == FRAME_TOPIC:
-                self._reader = message[:1] == b"\x01"
+                self._readers += 1 if message[:1] == b"\x01" else -1
             timeout_ms = 0
 
 
 class FrameReceiver:
     """The user's end: pictures of all cameras as read-only views into their rings, and their status."""
 
-    def __init__(self, endpoint: str, rings: Mapping[str, Path]) -> None:
+    def __init__(self, endpoint: str, rings: Mapping[str, Path], *, recorder: bool = False) -> None:
         """Bind `endpoint` (ipc:// in a private folder, or tcp:// on the loopback) and attach to the rings.
+
+        A `recorder` reads beside the user: cameras with pace "max" wait for both, until it closes.
 
         Without rings it hears the status only: a supervisor watches with one of its own. Pictures that a
         predecessor of this receiver left in the rings are released.
@@ -132,9 +135,13 @@ class FrameReceiver:
         Raises:
             CaptureError: the endpoint is in use or malformed, or a ring is missing or damaged.
         """
+        self._recorder = recorder
         self._rings = {camera: Ring.attach(path) for camera, path in rings.items()}
         for ring in self._rings.values():
-            ring.release(ring.last_seq)
+            if recorder:
+                ring.join_recorder()
+            else:
+                ring.release(ring.last_seq)
         self._given: dict[str, list[tuple[int, int]]] = {camera: [] for camera in rings}
         self._next_seq: dict[str, int] = {}
         self.overwritten: dict[str, int] = dict.fromkeys(rings, 0)  # announced, gone before they were read
@@ -194,6 +201,14 @@ class FrameReceiver:
                 self._rings[camera].release(given[count - 1][1])
                 del given[:count]
 
+    def release_picture(self, frame: Frame) -> None:
+        """The same for one picture, and the older ones of its camera; from any thread."""
+        ring = self._rings[frame.camera]
+        if self._recorder:
+            ring.record(frame.seq)
+        else:
+            ring.release(frame.seq)
+
     @property
     def socket(self) -> zmq.Socket[bytes]:
         """For a poller that waits for other things too."""
@@ -204,6 +219,8 @@ class FrameReceiver:
         if hasattr(self, "_socket"):
             self._socket.close()
         for ring in self._rings.values():
+            if self._recorder:
+                ring.leave_recorder()
             ring.close()
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from posecap.launch.errors import UsageError, user_errors
 from posecap.launch.preparation import LiveOptions, Viewer
+from posecap.launch.recording import RecordOptions
 from posecap.launch.session import run_session
 from posecap.runtime.messages import Stage
 
@@ -32,6 +33,12 @@ Real people, each picture once, as fast as this machine can, against the publish
 Another model, less smoothing, poses for other hosts:
 
     python launch/live.py --cams rig.yaml --model movenet-thunder --set lag_frames=0 --bind 'tcp://*:5570'
+
+Poses and pictures into a folder, which --cams then plays:
+
+    python launch/live.py --cams rig.yaml --record take1
+
+    python launch/live.py --cams take1/rig.yaml
 """
 
 _LINE = 120  # characters, where no terminal says how wide it is
@@ -70,6 +77,13 @@ def live(
     ] = None,
     view2d: Annotated[bool, typer.Option("--view2d", help="Publish 2D joints too.")] = False,
     curve: Annotated[Path | None, typer.Option(help="Encrypt with this .key_secret file.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record pictures and poses into this new folder.")
+    ] = None,
+    lossless: Annotated[bool, typer.Option("--lossless", help="Record every bit of the pictures.")] = False,
+    keep_free: Annotated[
+        float | None, typer.Option(help="Recording ends when fewer MB are free; default 2 %, at most 500.")
+    ] = None,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and end.")
     ] = False,
@@ -93,6 +107,9 @@ def live(
             truth=truth,
             view2d=view2d,
             curve_key=curve,
+            record=None
+            if record is None
+            else RecordOptions(folder=record, lossless=lossless, keep_free_mb=keep_free),
         )
         try:
             run_session(options, Console(highlight=False, width=None if sys.stdout.isatty() else _LINE))

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from posecap.calib.errors import CalibrationError
 from posecap.calib.rig import Rig
-from posecap.calib.rig_file import RigFile, read_rig_file
+from posecap.calib.rig_file import RigFile
 from posecap.capture.camera_process import CameraConfig
-from posecap.capture.source import SourceInfo, played_together, source_info
-from posecap.capture.source_config import ImageFolder, SourceConfig, VideoFile, source_config
+from posecap.capture.source_config import ImageFolder, SourceConfig, VideoFile
+from posecap.launch.camera_preparation import prepare_cameras
 from posecap.launch.errors import UsageError
+from posecap.launch.recording import RecordOptions
 from posecap.launch.truth import Truth, load_truth
 from posecap.models.joints import JOINT_SETS
 from posecap.runtime.errors import EndpointError
@@ -26,7 +26,6 @@ from posecap.runtime.settings import PipelineSettings, with_overrides
 
 _WAIT_PERIODS = 3
 _PATIENT_NS = 10_000_000_000  # pace "max": cameras wait for the runtime, not for the clock
-_SAME_RATE = 0.02
 
 ENGINES = get_args(get_type_hints(PipelineSettings)["engine"])
 Viewer = Literal["auto", "open3d", "terminal", "none"]
@@ -52,6 +51,7 @@ class LiveOptions:
     truth: Path | None = None
     view2d: bool = False
     curve_key: Path | None = None
+    record: RecordOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Prepared:
 
     Attributes:
         rig: the cameras.
+        content: of the rig file.
         sources: what each plays, in rig order.
         fps: nominal, seconds of the scene.
         media_s: length of one round of the recordings; None where a camera is live.
@@ -69,6 +70,7 @@ class Prepared:
     """
 
     rig: Rig
+    content: RigFile
     sources: tuple[SourceConfig, ...]
     fps: float
     media_s: float | None
@@ -84,53 +86,31 @@ def prepare(options: LiveOptions) -> Prepared:
     Raises:
         CalibrationError, CaptureError, SettingsError, UsageError, EndpointError: each names what is wrong.
     """
-    content = read_rig_file(options.cams)
-    rig = _rig(content, options.cams)
+    found = prepare_cameras(options.cams, speed=options.speed, loop=options.loop, pace=options.pace)
+    rig, media_s = found.rig, found.media_s
     if len(rig) < 2:
         raise UsageError(
             f"{options.cams} has one camera ({rig.names[0]}), 3D needs at least two that see the same place: "
             "add a camera"
         )
-    folder = options.cams.resolve().parent
-    sources = [source_config(entry, folder) for entry in content.cameras]
-    infos = [
-        source_info(source, camera.name, camera.size_px)
-        for source, camera in zip(sources, rig.cameras, strict=True)
-    ]
-    fps = _common_rate(rig, infos)
-    sources = played_together(sources, infos)
-    counts = [info.n_frames for info in infos if info.n_frames is not None]
-    media_s = min(counts) / fps if len(counts) == len(infos) else None
     settings = _settings(options, recorded=media_s is not None)
-    truth = _truth(options, content, folder, sources)
+    truth = _truth(options, found.content, options.cams.resolve().parent, found.sources)
     check_free(options.bind)
     _check_writable(options.summary)
     if options.curve_key is not None and not options.curve_key.is_file():
         raise UsageError(
             f"no key file at {options.curve_key}: make a pair with `python launch/camera.py --new-key NAME`"
         )
-    speed = options.speed if media_s is not None else 1.0
-    period_ns = round(1e9 / fps / speed)
+    period_ns = round(1e9 / found.fps / found.speed)
     return Prepared(
         rig=rig,
-        sources=tuple(sources),
-        fps=fps,
+        content=found.content,
+        sources=tuple(found.sources),
+        fps=found.fps,
         media_s=media_s,
         settings=settings,
         truth=truth,
-        cameras=tuple(
-            CameraConfig(
-                camera=camera.name,
-                size_px=camera.size_px,
-                source=source,
-                endpoint="",
-                ring="",
-                speed=speed,
-                loop=options.loop,
-                pace=options.pace,
-            )
-            for camera, source in zip(rig.cameras, sources, strict=True)
-        ),
+        cameras=found.configs,
         runtime=RuntimeConfig(
             rig=rig,
             settings=settings,
@@ -142,6 +122,7 @@ def prepare(options: LiveOptions) -> Prepared:
             health_endpoint="",
             curve_key=str(options.curve_key or ""),
             overlays=options.view2d,
+            frame_sets=options.record is not None,
             waiting=0 if options.pace == "max" else 1,
         ),
     )
@@ -183,25 +164,6 @@ def _check_writable(path: Path | None) -> None:
         path.parent.is_dir() and os.access(path.parent, os.W_OK) and not path.is_dir()
     ):
         raise UsageError(f"--summary {path} cannot be written: choose a file in a folder that exists")
-
-
-def _rig(content: RigFile, path: Path) -> Rig:
-    try:
-        return content.rig()
-    except CalibrationError as error:
-        raise CalibrationError(f"{path}: {error}") from error
-
-
-def _common_rate(rig: Rig, infos: list[SourceInfo]) -> float:
-    slowest = min(range(len(infos)), key=lambda index: infos[index].fps)
-    fastest = max(range(len(infos)), key=lambda index: infos[index].fps)
-    low, high = infos[slowest].fps, infos[fastest].fps
-    if high > (1 + _SAME_RATE) * low:
-        raise UsageError(
-            f"camera {rig.names[fastest]!r} gives {high:g} pictures a second, "
-            f"{rig.names[slowest]!r} {low:g}: run all cameras at one rate"
-        )
-    return low
 
 
 def _settings(options: LiveOptions, *, recorded: bool) -> PipelineSettings:

@@ -12,6 +12,7 @@ from rich.console import Console
 from posecap.launch.errors import LaunchError
 from posecap.launch.model_files import with_weights
 from posecap.launch.preparation import LiveOptions, Prepared, Viewer, prepare
+from posecap.launch.recording import make_session_folder, record_config, recorded_line
 from posecap.launch.score import MediaClock, StageScore
 from posecap.launch.summary import Record, Summary, print_summary, write_summary
 from posecap.launch.supervisor import Supervisor
@@ -53,6 +54,14 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     )
     console.print(title, markup=False, highlight=False, soft_wrap=True)
     console.print(f"poses at {options.bind}; Ctrl-C ends", markup=False, highlight=False, soft_wrap=True)
+    recorder = None
+    if options.record is not None:
+        make_session_folder(options.record, prepared.content)
+        recorder = msgspec.structs.replace(
+            record_config(options.record, prepared.content, prepared.fps, msgspec.to_builtins(settings)),
+            poses_endpoint=_reachable(options.bind),
+            server_key=str(options.curve_key or ""),
+        )
     view = None
     if viewer == "open3d":
         view = ViewConfig(
@@ -65,7 +74,7 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     with RunFolder(prepared.rig, _SLOTS) as folder, _ended_by_signals():
         if view is not None:
             view = msgspec.structs.replace(view, score_file=str(folder.path / _SCORE_FILE))
-        plan = topology(folder, prepared.cameras, runtime, view)
+        plan = topology(folder, prepared.cameras, runtime, view, recorder)
         record = Record()
         with Supervisor(plan) as supervisor:
             display: Display = (
@@ -84,6 +93,9 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
         restarts=supervisor.restarts,
     )
     print_summary(summary, console)
+    if options.record is not None:
+        line = recorded_line(options.record.folder, supervisor.recording)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if options.summary is not None:
         write_summary(summary, options.summary)
     return summary

@@ -17,6 +17,7 @@ from posecap.capture.camera_process import CameraConfig
 from posecap.capture.ring import Ring, sweep_stale_rings
 from posecap.launch.errors import LaunchError
 from posecap.launch.view import ViewConfig
+from posecap.runtime.record_config import RecordConfig
 from posecap.runtime.runtime_config import RuntimeConfig
 
 _PREFIX = "posecap-"
@@ -45,12 +46,16 @@ TOPICS = (
     Topic("frame/<camera>", "camera", "runtime", "frames", "each picture; pixels are in the camera's ring"),
     Topic("status/<camera>", "camera", "runtime", "frames", "4 Hz"),
     Topic("status/<camera>", "camera", "live", "watch", "4 Hz"),
+    Topic("frame/<camera>", "camera", "recorder", "record", "each picture, with --record"),
+    Topic("status/<camera>", "camera", "recorder", "record", "4 Hz, with --record"),
     Topic("status/<camera>", "live", "runtime", "frames", "when a camera's process has ended"),
     Topic("health", "runtime", "live", "health", "4 Hz"),
     Topic("pose3d/instant", "runtime", "anybody", "poses", "each frame set"),
     Topic("pose3d", "runtime", "anybody", "poses", "each frame set, lag_frames later"),
     Topic("stats", "runtime", "anybody", "poses", "1 Hz"),
     Topic("view2d", "runtime", "anybody", "poses", "each frame set, with --view2d"),
+    Topic("frame_set", "runtime", "recorder", "poses", "each frame set that is processed, with --record"),
+    Topic("record report", "recorder", "live", "report", "2 Hz, with --record"),
     Topic("thumbnail", "runtime", "viewer", "poses", "5 Hz a camera, with a viewer"),
 )
 
@@ -66,6 +71,7 @@ class Process:
         silent_s: a process that has not been heard for this long is killed; 0 = it has no heartbeat.
         hung_s: the same for the turns of its loop, once it is ready; 0 = not watched.
         restarts: started again when it ends; otherwise its end is only reported.
+        patience_s: how long it may take to end when it is asked to.
     """
 
     name: str
@@ -74,6 +80,7 @@ class Process:
     silent_s: float = 0.0
     hung_s: float = 0.0
     restarts: bool = True
+    patience_s: float = 1.2
 
 
 def camera_process(config: CameraConfig) -> Process:
@@ -86,6 +93,18 @@ def runtime_process(config: RuntimeConfig) -> Process:
     return Process("runtime", "posecap.runtime.runtime_process:main", config, silent_s=20.0, hung_s=10.0)
 
 
+def recorder_process(config: RecordConfig) -> Process:
+    """The process that writes a session folder. Where it ends, poses go on; the folder is not begun anew."""
+    return Process(
+        "recorder",
+        "posecap.runtime.record_process:main",
+        config,
+        silent_s=30.0,
+        restarts=False,
+        patience_s=config.patience_s,
+    )
+
+
 def viewer_process(config: ViewConfig) -> Process:
     """The window. It may be closed by the user; then everything ends."""
     return Process("viewer", "posecap.launch.view:main", config, restarts=False)
@@ -96,21 +115,27 @@ class Topology:
     """All processes of one session and the endpoints that the supervisor itself binds.
 
     Attributes:
-        runtime: started first; cameras start when it is ready.
+        runtime: started first; cameras start when it is ready. None = cameras are only recorded.
         cameras: made when the instant of the first picture is known (epoch_ns, monotonic clock).
         viewer: None = no window.
         frames: endpoint of the runtime that cameras connect to; the supervisor speaks there for the dead.
         watch, health: endpoints of the supervisor.
         logs: folder for what processes print.
+        recorder: cameras start when it is ready, too. None = nothing is recorded.
+        report: endpoint of the supervisor that the recorder reports to.
+        recorder_gone: called when the recorder has ended: cameras need not wait for it.
     """
 
-    runtime: Process
+    runtime: Process | None
     cameras: Callable[[int], tuple[Process, ...]]
     viewer: Process | None
     frames: str
     watch: str
     health: str
     logs: Path
+    recorder: Process | None = None
+    report: str = ""
+    recorder_gone: Callable[[], None] = lambda: None
 
 
 class RunFolder:
@@ -157,6 +182,11 @@ class RunFolder:
         """Address of a socket in the folder."""
         return f"ipc://{self.path / name}"
 
+    def leave_recorder(self) -> None:
+        """The recorder is gone: cameras no longer wait for it."""
+        for ring in self._rings.values():
+            ring.leave_recorder()
+
     def close(self) -> None:
         """Remove everything."""
         for ring in self._rings.values():
@@ -176,23 +206,32 @@ class RunFolder:
 def topology(
     folder: RunFolder,
     cameras: tuple[CameraConfig, ...],
-    runtime: RuntimeConfig,
+    runtime: RuntimeConfig | None,
     viewer: ViewConfig | None,
+    recorder: RecordConfig | None = None,
 ) -> Topology:
     """The processes of one session, their private endpoints and rings filled in."""
-    frames, watch, health = (folder.endpoint(name) for name in ("frames", "watch", "health"))
-    rings = folder.rings
-    runtime = msgspec.structs.replace(
-        runtime, frames_endpoint=frames, health_endpoint=health, rings=dict(rings)
+    frames, watch, health, record, report = (
+        folder.endpoint(name) for name in ("frames", "watch", "health", "record", "report")
     )
+    rings = folder.rings
+    if runtime is not None:
+        runtime = msgspec.structs.replace(
+            runtime, frames_endpoint=frames, health_endpoint=health, rings=dict(rings)
+        )
+    if recorder is not None:
+        recorder = msgspec.structs.replace(
+            recorder, endpoint=record, report_endpoint=report, rings=dict(rings)
+        )
 
     def camera_processes(epoch_ns: int) -> tuple[Process, ...]:
         return tuple(
             camera_process(
                 msgspec.structs.replace(
                     config,
-                    endpoint=frames,
+                    endpoint="" if runtime is None else frames,
                     watch_endpoint=watch,
+                    record_endpoint="" if recorder is None else record,
                     ring=rings[config.camera],
                     epoch_ns=epoch_ns,
                 )
@@ -201,13 +240,16 @@ def topology(
         )
 
     return Topology(
-        runtime=runtime_process(runtime),
+        runtime=None if runtime is None else runtime_process(runtime),
         cameras=camera_processes,
         viewer=None if viewer is None else viewer_process(viewer),
         frames=frames,
         watch=watch,
         health=health,
         logs=folder.path,
+        recorder=None if recorder is None else recorder_process(recorder),
+        report=report,
+        recorder_gone=folder.leave_recorder,
     )
 
 

@@ -11,6 +11,7 @@ import zmq
 from posecap.runtime.errors import EndpointError, StalePose, WireError
 from posecap.runtime.messages import (
     TOPIC_OF_STAGE,
+    FrameSetMessage,
     Message,
     PoseMessage,
     Stage,
@@ -78,6 +79,13 @@ class Subscriber(Generic[AnyMessage]):
         while parts is not None:
             messages.append(unpack(parts))  # pyright: ignore[reportArgumentType]
             parts = self._receive(0.0)
+        return messages
+
+    def drain_parts(self) -> list[list[bytes]]:
+        """The parts of all messages that wait, unread: for whoever keeps or forwards them."""
+        messages = []
+        while (parts := self._receive(0.0)) is not None:
+            messages.append(parts)
         return messages
 
     def latest(self, max_age_s: float, timeout_s: float | None = None) -> AnyMessage:
@@ -162,6 +170,8 @@ def age_s(message: Message) -> float:
         case StatsMessage():
             t_ns, offset_ns = message.t_ns, message.unix_offset_ns
         case View2DMessage(header=header):
+            t_ns, offset_ns = header.t_ns, header.unix_offset_ns
+        case FrameSetMessage(header=header):
             t_ns, offset_ns = header.t_ns, header.unix_offset_ns
     return (time.time_ns() - offset_ns - t_ns) / 1e9
 

@@ -58,10 +58,15 @@ class Heartbeat(Thread):
     """Tells `endpoint` how the process is, and ends the process on SIGTERM or when its parent is gone.
 
     SIGINT is left to the supervisor. A main thread that blocks in C code is ended by force after a grace.
+
+    Args:
+        endpoint: of whoever started the process; "" = it is told in another way.
+        grace_s: from the request to stop to the end by force.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, grace_s: float = _GRACE_S) -> None:
         super().__init__(name="heartbeat", daemon=True)
+        self._grace_s = grace_s
         self.stop = Event()
         self._ended = Event()
         self._lock = Lock()
@@ -71,7 +76,9 @@ class Heartbeat(Thread):
         self._socket = zmq.Context.instance().socket(zmq.PUSH)
         self._socket.linger = _LINGER_MS
         self._socket.sndhwm = 100
-        self._socket.connect(endpoint)
+        if endpoint:
+            self._socket.connect(endpoint)
+        self._told = bool(endpoint)
         parent = multiprocessing.parent_process()
         self._parent = os.getppid() if parent is None or parent.pid is None else parent.pid
         self._wake, self._signalled = socket.socketpair()
@@ -97,7 +104,7 @@ class Heartbeat(Thread):
             readable, _, _ = select.select([self._wake], [], [], HEARTBEAT_S)
             if readable or os.getppid() != self._parent:
                 self.stop.set()
-                if not self._ended.wait(_GRACE_S):
+                if not self._ended.wait(self._grace_s):
                     os._exit(
                         0
                     )  # nothing of what is left behind is ours: rings and folder are the supervisor's
@@ -106,6 +113,8 @@ class Heartbeat(Thread):
         self.stop.set()
 
     def _beat(self) -> None:
+        if not self._told:
+            return
         health = RuntimeHealth(os.getpid(), self._state, time.monotonic_ns(), self._turn_ns, self._note)
         with self._lock:
             try:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.runtime.errors import WireError
+from posecap.runtime.frame_set_message import FrameSetHeader, FrameSetMessage
 from posecap.runtime.stats_message import CameraStats, Percentiles, StatsMessage
 from posecap.runtime.view2d_message import View2DHeader, View2DMessage, ViewPicture
 from posecap.runtime.wire import (
     MAX_JOINTS,
     MAX_PEOPLE,
     MAX_VIEWS,
+    TOPIC_FRAME_SET,
     TOPIC_INSTANT,
     TOPIC_OF_STAGE,
     TOPIC_REFINED,
@@ -154,7 +156,7 @@ class PoseMessage:
 
 _decoder: "msgspec.msgpack.Decoder[PoseHeader]" = msgspec.msgpack.Decoder(PoseHeader)
 
-Message = PoseMessage | StatsMessage | View2DMessage
+Message = PoseMessage | StatsMessage | View2DMessage | FrameSetMessage
 
 
 def unpack(parts: Sequence[bytes]) -> Message:
@@ -174,11 +176,14 @@ def unpack(parts: Sequence[bytes]) -> Message:
         return StatsMessage.unpack(header, payload)
     if topic == TOPIC_VIEW2D:
         return View2DMessage.unpack(header, payload)
+    if topic == TOPIC_FRAME_SET:
+        return FrameSetMessage.unpack(header, payload)
     raise WireError(f"unknown topic {topic[:40]!r}: connect to the pose endpoint (tcp://host:5570)")
 
 
 __all__ = [
-    "TOPIC_INSTANT", "TOPIC_OF_STAGE", "TOPIC_REFINED", "TOPIC_STATS", "TOPIC_VIEW2D", "WIRE_VERSION",
-    "CameraState", "CameraStats", "Message", "Percentiles", "Person", "PoseHeader", "PoseMessage", "Stage",
-    "StatsMessage", "View2DHeader", "View2DMessage", "ViewPicture", "unpack",
+    "TOPIC_FRAME_SET", "TOPIC_INSTANT", "TOPIC_OF_STAGE", "TOPIC_REFINED", "TOPIC_STATS", "TOPIC_VIEW2D",
+    "WIRE_VERSION", "CameraState", "CameraStats", "FrameSetHeader", "FrameSetMessage", "Message", "Percentiles",
+    "Person", "PoseHeader", "PoseMessage", "Stage", "StatsMessage", "View2DHeader", "View2DMessage", "ViewPicture",
+    "unpack",
 ]  # fmt: skip

@@ -14,6 +14,8 @@ from posecap.models.joints import JointSet
 from posecap.runtime.errors import EndpointError
 from posecap.runtime.messages import (
     CameraState,
+    FrameSetHeader,
+    FrameSetMessage,
     Person,
     PoseHeader,
     PoseMessage,
@@ -113,6 +115,19 @@ class PosePublisher:
         self.send(
             View2DMessage(header, keypoints.xy.astype(np.float32), keypoints.score.astype(np.float32)).pack()
         )
+
+    def publish_frame_set(self, frame_set: FrameSet, left_out: int) -> None:
+        """Publish which pictures `frame_set` is made of, and how many views the pipeline may leave out."""
+        header = FrameSetHeader(
+            session=self.session,
+            seq=self._next_seq("frame_set"),
+            index=frame_set.index,
+            t_ns=frame_set.t_ns,
+            unix_offset_ns=time.time_ns() - time.monotonic_ns(),
+            seqs=tuple(None if frame is None else frame.seq for frame in frame_set.frames),
+            left_out=left_out,
+        )
+        self.send(FrameSetMessage(header).pack())
 
     def publish_stats(self, stats: StatsMessage) -> None:
         """Publish `stats` as they are."""

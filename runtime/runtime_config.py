@@ -20,6 +20,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
         health_endpoint: of whoever started this process.
         curve_key: secret key file where the publish endpoint is to be encrypted; "" = not.
         overlays: publish the 2D joints too.
+        frame_sets: publish which pictures each frame set was made of, for a recorder.
         thumbnails: publish small pictures with the people drawn in.
         waiting: frame sets that may wait while one is processed; more are dropped, the oldest first.
             0 = as many as there are: for cameras that wait until their pictures were used.
@@ -35,5 +36,6 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     health_endpoint: str
     curve_key: str = ""
     overlays: bool = False
+    frame_sets: bool = False
     thumbnails: bool = False
     waiting: int = 2

@@ -135,6 +135,8 @@ class _Loop:
         if not self._is_intact(frame_set):
             self._drop(frame_set)
             return None
+        if self.config.frame_sets:
+            self.publisher.publish_frame_set(frame_set, self.pacer.left_out)
         return self.pipeline.look(frame_set, self.pacer.left_out)
 
     def _lift(self, looking: Looking, behind: bool) -> None:

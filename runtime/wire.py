@@ -11,6 +11,7 @@ TOPIC_REFINED = b"pose3d"
 TOPIC_INSTANT = b"pose3d/instant"
 TOPIC_STATS = b"stats"
 TOPIC_VIEW2D = b"view2d"
+TOPIC_FRAME_SET = b"frame_set"
 
 Stage = Literal["instant", "refined"]
 TOPIC_OF_STAGE: dict[Stage, bytes] = {"instant": TOPIC_INSTANT, "refined": TOPIC_REFINED}

@@ -97,7 +97,7 @@ def test_a_torn_picture_is_found_out() -> None:
     ("spoil", "message"),
     [
         (lambda data: b"something" + data[9:], "not a posecap ring"),
-        (lambda data: data[:8] + b"\x63" + data[9:], "has version 99, expected 1"),
+        (lambda data: data[:8] + b"\x63" + data[9:], "has version 99, expected 2"),
         (lambda data: data[:-4096], "it is damaged"),
         (lambda data: data[:12] + b"\xff\xff" + data[14:], "it is damaged"),
         (lambda data: b"", "not a posecap ring"),

@@ -46,7 +46,7 @@ def test_a_source_is_read(source: dict[str, Any], expected: object) -> None:
     ("source", "said"),
     [
         (None, "camera 'cam02' has no source: add"),
-        ({}, "source.type is None, expected video, images, uvc, rtsp, remote"),
+        ({}, "source.type is None, expected video, images, recorded, uvc, rtsp, remote"),
         ({"type": "vidio", "file": "a"}, "source.type is 'vidio', expected video"),
         ({"type": "video", "flie": "a"}, r"camera 'cam02'.*`flie`.*at `source`.*there are file, first_frame"),
         ({"type": "video"}, "missing required field `file`.*at `source`"),
