@@ -1,6 +1,7 @@
 """Bones do not stretch: their lengths are learnt while somebody is tracked, and joints are moved to respect them."""
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from posecap.models.joints import JointSet
@@ -62,30 +63,67 @@ class BoneLengths:
         )
         if not usable.any():
             return xyz
-        joints, ends = np.unique(np.stack([self._from[usable], self._to[usable]]), return_inverse=True)
-        a, b = ends.reshape(2, -1)
-        incidence = np.zeros((len(a), len(joints)))
-        incidence[np.arange(len(a)), a], incidence[np.arange(len(a)), b] = -1.0, 1.0
         length = self._mean[usable]
-        sigma = _LENGTH_SIGMA * length + _LENGTH_SIGMA_M
-        start = xyz[joints]
-        information = np.linalg.inv(covariance[joints])
-        diagonal = np.arange(len(joints))
-        size = 3 * len(joints)
-        moved = start
-        for _ in range(_ROUNDS):
-            bone = incidence @ moved
-            now = np.maximum(np.linalg.norm(bone, axis=1), 1e-6)
-            stiff = bone / (now * sigma)[:, None]  # unit vector along the bone over sigma
-            J = (incidence[:, :, None] * stiff[:, None, :]).reshape(len(a), size)
-            H = (J.T @ J).reshape(len(joints), 3, len(joints), 3)
-            H[diagonal, :, diagonal] += information
-            gradient = np.einsum("nij,nj->ni", information, moved - start).reshape(size)
-            gradient += J.T @ ((now - length) / sigma)
-            moved = moved - np.linalg.solve(H.reshape(size, size), gradient).reshape(-1, 3)
-        result = xyz.copy()
-        result[joints] = moved
-        return result
+        moved = xyz.copy()
+        _settle(
+            moved,
+            np.ascontiguousarray(covariance),
+            self._from[usable],
+            self._to[usable],
+            length,
+            _LENGTH_SIGMA * length + _LENGTH_SIGMA_M,
+        )
+        return moved
+
+
+@njit(cache=True)
+def _settle(xyz, covariance, start, end, length, sigma):  # pragma: no cover - compiled
+    """Gauss and Newton's method in place, over the joints that bones end in."""
+    place = np.full(len(xyz), -1)
+    count = 0
+    for bone in range(len(start)):
+        for joint in (start[bone], end[bone]):
+            if place[joint] < 0:
+                place[joint] = count
+                count += 1
+    information = np.zeros((len(xyz), 3, 3))
+    for joint in range(len(xyz)):
+        if place[joint] >= 0:
+            information[joint] = np.linalg.inv(covariance[joint])
+    before = xyz.copy()
+    unit = np.empty(3)
+    for _ in range(_ROUNDS):
+        H = np.zeros((3 * count, 3 * count))
+        gradient = np.zeros(3 * count)
+        for joint in range(len(xyz)):
+            k = 3 * place[joint]
+            if k < 0:
+                continue
+            H[k : k + 3, k : k + 3] += information[joint]
+            gradient[k : k + 3] += information[joint] @ (xyz[joint] - before[joint])
+        for bone in range(len(start)):
+            a, b = 3 * place[start[bone]], 3 * place[end[bone]]
+            now = 0.0
+            for i in range(3):
+                unit[i] = xyz[end[bone], i] - xyz[start[bone], i]
+                now += unit[i] ** 2
+            now = max(np.sqrt(now), 1e-6)
+            weight = 1.0 / (now * sigma[bone])  # unit vector along the bone over sigma
+            excess = (now - length[bone]) / sigma[bone]
+            for i in range(3):
+                gradient[a + i] -= unit[i] * weight * excess
+                gradient[b + i] += unit[i] * weight * excess
+                for j in range(3):
+                    stiff = unit[i] * unit[j] * weight * weight
+                    H[a + i, a + j] += stiff
+                    H[b + i, b + j] += stiff
+                    H[a + i, b + j] -= stiff
+                    H[b + i, a + j] -= stiff
+        step = np.linalg.solve(H, gradient)
+        for joint in range(len(xyz)):
+            k = 3 * place[joint]
+            if k >= 0:
+                xyz[joint] -= step[k : k + 3]
 
 
 def _rigid(joint_set: JointSet, parent: int, child: int) -> bool:

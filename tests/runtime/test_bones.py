@@ -1,10 +1,11 @@
 """Bone lengths are learnt and kept."""
 
 import numpy as np
+from bones_by_numpy import settled
 from scene import STANDING, posed_person
 
 from posecap.models.joints import COCO_17
-from posecap.runtime.bones import BoneLengths
+from posecap.runtime.bones import BoneLengths, _settle
 
 FOREARM = (COCO_17.index("left_elbow"), COCO_17.index("left_wrist"))
 
@@ -52,3 +53,16 @@ def test_one_wrong_joint_teaches_little() -> None:
     wrong[FOREARM[1]] += 1.0
     bones.learn(wrong, covariance)
     assert np.abs(bones.consistent(STANDING, covariance) - STANDING).max() < 0.003
+
+
+def test_the_fast_path_is_its_slow_twin() -> None:
+    rng = np.random.default_rng(2)
+    start, end = np.array([5, 7, 6, 11, 13]), np.array([7, 9, 8, 13, 15])
+    xyz = STANDING + rng.normal(0, 0.03, STANDING.shape)
+    root = rng.normal(0, 0.02, (17, 3, 3))
+    covariance = root @ root.swapaxes(1, 2) + 1e-5 * np.eye(3)
+    length = np.linalg.norm(STANDING[end] - STANDING[start], axis=1)
+    sigma = np.full(5, 0.007)
+    fast = xyz.copy()
+    _settle(fast, covariance, start, end, length, sigma)
+    np.testing.assert_allclose(fast, settled(xyz, covariance, start, end, length, sigma), atol=1e-10)

@@ -1,5 +1,6 @@
 """The filter and the smoother against their textbook definitions."""
 
+import kalman_by_numpy as slow
 import numpy as np
 
 from posecap.runtime.kalman import JointState, predicted, smoothed, unknown, updated
@@ -68,3 +69,30 @@ def test_an_unmeasured_joint_stays_unknown_and_a_lost_one_is_carried_on() -> Non
     )
     assert np.isfinite(state.xyz[0]).all()
     assert state.position_covariance[0, 0, 0] > 1e-4
+
+
+def test_the_fast_path_is_its_slow_twin() -> None:
+    rng = np.random.default_rng(0)
+    agility = rng.uniform(5, 30, 6)
+    fast = slow_state = unknown(6)
+    states: list[tuple[JointState, JointState]] = []
+    forecasts: list[JointState] = []
+    for k in range(12):
+        dt_s = float(rng.uniform(0.01, 0.05))
+        fast, slow_state = predicted(fast, dt_s, agility), slow.predicted(slow_state, dt_s, agility)
+        np.testing.assert_allclose(fast.covariance, slow_state.covariance, rtol=1e-9, atol=1e-15)
+        forecasts.append(fast)
+        xyz = rng.normal(0, 0.05, (6, 3)) + (2.0 if k == 7 else 0.0)  # once far outside the gate
+        root = rng.normal(0, 0.02, (6, 3, 3))
+        covariance = root @ root.swapaxes(1, 2) + 1e-5 * np.eye(3)
+        xyz[rng.integers(6)] = np.nan
+        xyz[5] = np.nan
+        fast, slow_state = updated(fast, xyz, covariance), slow.updated(slow_state, xyz, covariance)
+        np.testing.assert_allclose(fast.mean, slow_state.mean, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(fast.covariance, slow_state.covariance, rtol=1e-8, atol=1e-14)
+        states.append((fast, slow_state))
+    run_of = [one for one, _ in states[-4:]]
+    found = smoothed(run_of, forecasts[-3:], [0.03] * 3)
+    twin = slow.smoothed(run_of, forecasts[-3:], [0.03] * 3)
+    np.testing.assert_allclose(found.mean, twin.mean, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(found.covariance, twin.covariance, rtol=1e-6, atol=1e-12)
