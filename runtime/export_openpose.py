@@ -33,6 +33,8 @@ _INSTEAD = {
     "right_big_toe": (("right_foot_index",),),
 }  # the middle of these where the joint set has none of that name
 
+_PART = 200  # frames that are projected at once
+
 
 def write_openpose(
     take: PoseTake,
@@ -69,34 +71,39 @@ def write_openpose(
     sources = [_sources(name, take.joints) for name in ORDERS[order]]
     seen = take.seen
     encoder = msgspec.json.Encoder()
-    for frame in range(len(take.t_ns)):
-        rows = np.flatnonzero(seen[frame])
-        xyz, confidence = _ordered(take, frame, rows, sources, len(rig))
+    for start in range(0, len(take.t_ns), _PART):
+        part = slice(start, min(start + _PART, len(take.t_ns)))
+        xyz, confidence = _ordered(take, part, sources, len(rig))
         solid = _flat(xyz, confidence, 6)
         for camera in rig.cameras:
             xy = camera.project(xyz)
             outside = ~((xy >= -0.5) & (xy <= np.array(camera.size_px) - 0.5)).all(axis=-1)
             plane = _flat(xy, np.where(outside, 0.0, confidence), 3)
-            people = [
-                {
-                    "person_id": [int(take.ids[row])],
-                    "pose_keypoints_2d": plane[k],
-                    "face_keypoints_2d": [],
-                    "hand_left_keypoints_2d": [],
-                    "hand_right_keypoints_2d": [],
-                    "pose_keypoints_3d": solid[k],
-                    "face_keypoints_3d": [],
-                    "hand_left_keypoints_3d": [],
-                    "hand_right_keypoints_3d": [],
-                }
-                for k, row in enumerate(rows)
-            ]
-            name = f"{camera.name}_{frame:012d}_keypoints.json"
-            data = encoder.encode({"version": 1.3, "people": people})
-            (folder / f"{camera.name}_json" / name).write_bytes(data)
+            for place, frame in enumerate(range(part.start, part.stop)):
+                people = [
+                    _person(int(take.ids[row]), plane[place][row], solid[place][row])
+                    for row in np.flatnonzero(seen[frame])
+                ]
+                name = f"{camera.name}_{frame:012d}_keypoints.json"
+                data = encoder.encode({"version": 1.3, "people": people})
+                (folder / f"{camera.name}_json" / name).write_bytes(data)
         if progress is not None:
-            progress(frame + 1, len(take.t_ns))
+            progress(part.stop, len(take.t_ns))
     return len(take.t_ns) * len(rig)
+
+
+def _person(identity: int, plane: list[float], solid: list[float]) -> dict[str, list]:
+    return {
+        "person_id": [identity],
+        "pose_keypoints_2d": plane,
+        "face_keypoints_2d": [],
+        "hand_left_keypoints_2d": [],
+        "hand_right_keypoints_2d": [],
+        "pose_keypoints_3d": solid,
+        "face_keypoints_3d": [],
+        "hand_left_keypoints_3d": [],
+        "hand_right_keypoints_3d": [],
+    }
 
 
 def _sources(name: str, joints: tuple[str, ...]) -> list[int]:
@@ -108,23 +115,24 @@ def _sources(name: str, joints: tuple[str, ...]) -> list[int]:
 
 
 def _ordered(
-    take: PoseTake, frame: int, rows: NDArray, sources: list[list[int]], cameras: int
+    take: PoseTake, part: slice, sources: list[list[int]], cameras: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(people, keypoints, 3) metres with NaN = unknown, and (people, keypoints) confidence, 0 there."""
-    xyz = np.full((len(rows), len(sources), 3), np.nan)
-    confidence = np.zeros((len(rows), len(sources)))
+    """(frames, people, keypoints, 3) metres with NaN = unknown, and (frames, people, keypoints) confidence, 0 there."""
+    given, views = take.xyz[part].astype(np.float64), take.views[part]
+    xyz = np.full((*given.shape[:2], len(sources), 3), np.nan)
+    confidence = np.zeros(xyz.shape[:-1])
     for place, joints in enumerate(sources):
         if joints:
-            xyz[:, place] = take.xyz[frame][rows[:, None], joints].astype(np.float64).mean(axis=1)
-            views = take.views[frame][rows[:, None], joints].min(axis=1)
-            confidence[:, place] = np.clip(np.maximum(views, 0.5) / cameras, 0.0, 1.0)
+            xyz[:, :, place] = given[:, :, joints].mean(axis=2)
+            support = np.maximum(views[:, :, joints].min(axis=2), 0.5)
+            confidence[:, :, place] = np.minimum(support / cameras, 1.0)
     confidence[np.isnan(xyz).any(axis=-1)] = 0.0
     return xyz, confidence
 
 
-def _flat(places: NDArray, confidence: NDArray, decimals: int) -> list[list[float]]:
-    """x, y(, z), confidence for each keypoint of each person; all 0 where the confidence is."""
+def _flat(places: NDArray, confidence: NDArray, decimals: int) -> list[list[list[float]]]:
+    """[frame][person]: x, y(, z), confidence of each keypoint; all 0 where the confidence is."""
     known = confidence[..., None] > 0
     rounded = np.where(known, np.round(places, decimals), 0.0)
     cells = np.concatenate([rounded, np.round(confidence, 4)[..., None]], axis=-1)
-    return [person.ravel().tolist() for person in cells]
+    return cells.reshape(*cells.shape[:2], cells.shape[2] * cells.shape[3]).tolist()

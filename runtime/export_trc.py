@@ -39,9 +39,9 @@ def write_trc(take: PoseTake, path: Path, person: int) -> None:
         "Frame#\tTime\t" + "\t\t\t".join(markers) + "\t\t",
         "\t\t" + "\t".join(f"{axis}{number + 1}" for number in range(len(markers)) for axis in "XYZ"),
     ]
+    form = "%d\t%.9f" + 3 * len(markers) * "\t%.7f"
     for number, (at_s, row) in enumerate(zip(take.t_s[span], xyz.reshape(frames, -1), strict=True), first):
-        cells = ("" if np.isnan(value) else f"{value:.7f}" for value in row.tolist())
-        lines.append(f"{number}\t{at_s:.9f}\t" + "\t".join(cells))
+        lines.append((form % (number, at_s, *row.tolist())).replace("nan", ""))
     path.write_text("\r\n".join(lines) + "\r\n", encoding="ascii", newline="")
 
 

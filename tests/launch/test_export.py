@@ -55,6 +55,8 @@ def test_every_format_in_one_go(session):
     assert "1 frame sets are not in the recording" in said
     assert "gaps are as recorded" in said
     assert "30 Hz: times moved by" in said
+    held = [int(line.split(" held")[0].split()[-1]) for line in said.splitlines() if ".bvh" in line]
+    assert held[0] < 8 < held[1] < 20  # only where somebody is unknown, not from frame to frame
     rows = {line.split()[0]: line.split()[1:5] for line in said.splitlines() if ".trc" in line}
     assert rows["take7_person1.trc"][:3] == ["1", "60", "1"]  # one gap: the lost frame set
     assert rows["take7_person2.trc"][:3] == ["2", "60", "2"]

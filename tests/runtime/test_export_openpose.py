@@ -11,6 +11,7 @@ from posecap.calib.triangulate import triangulate
 from posecap.models.joints import COCO_17
 from posecap.runtime.errors import ExportError
 from posecap.runtime.export_openpose import ORDERS, write_openpose
+from posecap.runtime.export_trc import marker_name
 
 RIG = ring_rig(4)
 BODY_25 = (  # noqa: SIM905 - OpenPose's own numbers
@@ -84,6 +85,10 @@ def test_joints_outside_a_picture_are_unknown_in_it_only(tmp_path):
     plane, solid = people_of(tmp_path, "cam00", 15)[12]
     assert not plane[BODY_25.index("LWrist")].any()
     assert solid[BODY_25.index("LWrist"), 3] == 0.75
+
+
+def test_names_of_body_25_are_openposes():
+    assert ["MidHip" if name == "hip" else marker_name(name) for name in ORDERS["body_25"]] == BODY_25
 
 
 @pytest.mark.parametrize("order", ORDERS)
