@@ -22,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parent)  # spawned cameras import decoded_camera
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as live.py does
 
 from metadata import metadata
 

@@ -104,7 +104,8 @@ def test_a_missing_camera_degrades_and_does_not_stop() -> None:
 def test_who_is_lost_is_looked_for_now_and_then_while_others_are_followed() -> None:
     rig = ring_rig(4)
     pipeline, onlooker = pipeline_of(rig)
-    here = np.array([STANDING + (0.8, 0.0, 0.0), STANDING - (0.8, 0.0, 0.0)])
+    right = np.array([0.8, 0.0, 0.0])
+    here = np.array([STANDING + right, STANDING - right])
     onlooker.people = here
     looked = []
     for k in range(60):
