@@ -1,8 +1,8 @@
 """Stage 1: from 2D joints of several views to 3D, in spite of wrong ones.
 
 All joints of all people are solved together from all views. Only joints that some view contradicts are solved again
-from pairs of views, at most `_MAX_PAIRS` of them whatever the number of cameras, and the pair that most views agree
-with selects the inliers (Fischler and Bolles 1981; the truncated cost is MSAC, Torr and Zisserman 2000). The inliers
+from pairs of views that see them, at most `_MAX_PAIRS` whatever the number of cameras (`_PATIENT_PAIRS` while most
+views disagree with all of them), and the pair that most views agree with selects the inliers (Fischler and Bolles 1981; the truncated cost is MSAC, Torr and Zisserman 2000). The inliers
 are then re-weighted by their own residuals (Geman and McClure 1987).
 """
 
@@ -18,6 +18,7 @@ from posecap.runtime.pose import Keypoints2D, Skeleton3D
 from posecap.runtime.rays import Rays, Views
 
 _MAX_PAIRS = 10
+_PATIENT_PAIRS = 30
 _MIN_PARALLAX_RAD = np.deg2rad(8.0)
 _FLOOR_SIGMA_M = 0.01  # no calibration is better than this at the person
 _ROUNDS = 2
@@ -127,10 +128,14 @@ def _lift_points(
                 if cost < best:
                     best = cost
                     best_off[:] = off
+            tried = 0
             for pair in range(pairs.shape[0]):
+                if tried >= (_MAX_PAIRS if best < seen / 2 else _PATIENT_PAIRS):
+                    break
                 a, b = pairs[pair, 0], pairs[pair, 1]
                 if weight[a] <= 0.0 or weight[b] <= 0.0:
                     continue
+                tried += 1
                 only[:] = 0.0
                 only[a], only[b] = weight[a], weight[b]
                 if not solve_point(rays[:, point], only, extrinsics, trial, scratch):
@@ -208,13 +213,13 @@ def _cost(off, weight, gross_m):  # pragma: no cover - compiled
 
 
 def _spread_pairs(rig: Rig) -> NDArray[np.int64]:
-    """(pairs, 2) at most `_MAX_PAIRS` pairs of views with parallax, every view about as often as any other."""
+    """(pairs, 2) the pairs of views with parallax, in such an order that every view comes about equally often."""
     axes = np.stack([camera.R[2] for camera in rig.cameras])
     sine = np.linalg.norm(np.cross(axes[:, None], axes[None]), axis=-1)
     left = [pair for pair in combinations(range(len(rig)), 2) if sine[pair] > np.sin(_MIN_PARALLAX_RAD)]
     used = np.zeros(len(rig))
     chosen: list[tuple[int, int]] = []
-    while left and len(chosen) < max(_MAX_PAIRS, (len(rig) + 1) // 2):
+    while left:
         best = min(left, key=lambda pair: (used[list(pair)].sum(), -sine[pair]))
         left.remove(best)
         chosen.append(best)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 FLOOR_SIGMA_M = 0.01
 SOFT_SIGMAS = 4.0
 ROUNDS = 2
+MAX_PAIRS, PATIENT_PAIRS = 10, 30
 
 
 def solve(rays: NDArray, weight: NDArray, extrinsics: NDArray) -> NDArray:
@@ -43,18 +44,25 @@ def lift_point(
     weight = np.where(np.isfinite(variance), 1.0 / variance, 0.0)
     if (weight > 0).sum() < 2:
         return np.full(3, np.nan)
-    candidates = [solve(rays, weight, extrinsics)]
-    if not np.nanmax(misses(rays, weight, extrinsics, candidates[0])[0]) < gross_m / 2:
-        candidates.append(prior)
-        for a, b in pairs:
-            only = np.zeros_like(weight)
-            if weight[a] > 0 and weight[b] > 0:
-                only[[a, b]] = weight[[a, b]]
-                candidates.append(solve(rays, only, extrinsics))
-        candidates = [x for x in candidates if np.isfinite(x).all()]
-        off = [misses(rays, weight, extrinsics, x)[0] for x in candidates]
-        best = np.argmin([np.nansum(np.minimum((each / gross_m) ** 2, 1.0)) for each in off])
-        weight = np.where(off[best] < gross_m, weight, 0.0)
+
+    def cost(x: NDArray) -> float:
+        if not np.isfinite(x).all():
+            return np.inf
+        off = misses(rays, weight, extrinsics, x)[0]
+        return float(np.nansum(np.minimum((off / gross_m) ** 2, 1.0)))
+
+    seen = weight > 0
+    best = solve(rays, weight, extrinsics)
+    if not np.nanmax(misses(rays, weight, extrinsics, best)[0]) < gross_m / 2:
+        best = min(best, prior, key=cost)
+        tried = 0
+        for a, b in [pair for pair in pairs if seen[pair].all()]:
+            if tried >= (MAX_PAIRS if cost(best) < seen.sum() / 2 else PATIENT_PAIRS):
+                break
+            tried += 1
+            only = np.where(np.isin(np.arange(len(weight)), (a, b)), weight, 0.0)
+            best = min(best, solve(rays, only, extrinsics), key=cost)
+        weight = np.where(misses(rays, weight, extrinsics, best)[0] < gross_m, weight, 0.0)
     soft = weight
     for _ in range(ROUNDS + 1):
         x = solve(rays, soft, extrinsics)

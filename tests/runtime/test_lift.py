@@ -53,6 +53,13 @@ def test_gross_outliers_do_not_pull() -> None:
     assert np.nanmax(error[gross <= 2]) < 0.05
 
 
+def test_some_pair_of_good_views_is_found_among_many_cameras() -> None:
+    scene = crowd(
+        12, 1, 15
+    )  # a wrist with five good and two gross views, none of the first ten pairs is good
+    assert np.linalg.norm(lifted(scene) - scene.xyz, axis=-1).max() < 0.05
+
+
 def test_a_joint_seen_by_one_view_is_unknown() -> None:
     scene = crowd(3, 1, 0, missing=0.0, gross=0.0)
     keypoints = in_true_order(scene)
