@@ -5,20 +5,19 @@ Errors are means over joints and instants of Euclidean distances. Missing people
 of instants at which a true person was published stands beside.
 """
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from posecap.launch.score_history import ScoreHistory
 from posecap.launch.truth import Truth
 from posecap.models.joints import LIMB_JOINTS
 from posecap.runtime.messages import PoseMessage
 
 MATCH_M = 0.5
 SEAM_S = 0.5
-_MOST_INSTANTS = 100_000  # an hour at 30 Hz; older ones are forgotten
 _BONES = tuple(
     (LIMB_JOINTS.index(f"{side}_{a}"), LIMB_JOINTS.index(f"{side}_{b}"))
     for side in ("left", "right")
@@ -73,15 +72,6 @@ class StageScore(msgspec.Struct, frozen=True, kw_only=True):
     id_switches: int
 
 
-@dataclass(slots=True)
-class _PersonScore:
-    """Matched instants of one true person: (12, 3) each."""
-
-    found: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=_MOST_INSTANTS))
-    true: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=_MOST_INSTANTS))
-    last: tuple[int, int] | None = None  # (round, id)
-
-
 class Scorer:
     """Compares the messages of one stage with the truth as they come."""
 
@@ -90,9 +80,12 @@ class Scorer:
 
         self.truth, self.clock = truth, clock
         self._assignment = linear_sum_assignment
-        self._people = [_PersonScore() for _ in range(truth.xyz.shape[1])]
+        people = range(truth.xyz.shape[1])
+        self._people = [ScoreHistory(len(LIMB_JOINTS)) for _ in people]
+        self._last: list[tuple[int, int] | None] = [None for _ in people]  # (round, id)
         self._instants = 0
         self._expected = 0
+        self._matched = 0
         self._switches = 0
 
     def add(self, message: PoseMessage) -> None:
@@ -106,24 +99,20 @@ class Scorer:
         self._expected += int(present.sum())
         found = _limbs_of(message)
         for row, person in self._matches(found, true):
-            score, track = self._people[person], message.ids[row]
-            if score.last is not None and score.last[0] == turn and score.last[1] != track:
+            last, track = self._last[person], int(message.ids[row])
+            if last is not None and last[0] == turn and last[1] != track:
                 self._switches += 1
-            score.last = (turn, track)
-            score.found.append(found[row])
-            score.true.append(true[person])
+            self._last[person] = (turn, track)
+            self._people[person].add(found[row], true[person])
+            self._matched += 1
 
     def score(self, last: int | None = None) -> StageScore:
         """Over all instants, or the errors over the `last` of each person only."""
         errors, offset_free, aligned, variation, true_variation = [], [], [], [], []
-        matched = 0
         for person in self._people:
-            matched += len(person.found)
-            if not person.found:
+            found, true = person.last(last)
+            if not len(found):
                 continue
-            count = len(person.found) if last is None else min(last, len(person.found))
-            found = np.stack([person.found[index] for index in range(-count, 0)])
-            true = np.stack([person.true[index] for index in range(-count, 0)])
             errors.append(np.linalg.norm(found - true, axis=-1))
             offset_free.append(np.linalg.norm(_offsets_removed(found, true), axis=-1))
             aligned.append(procrustes_errors(found, true))
@@ -132,7 +121,7 @@ class Scorer:
         all_errors = np.concatenate([part.ravel() for part in errors]) if errors else np.array([np.nan])
         return StageScore(
             instants=self._instants,
-            published=matched / self._expected if self._expected else float("nan"),
+            published=self._matched / self._expected if self._expected else float("nan"),
             mpjpe_mm=_mean(all_errors) * 1e3,
             median_mm=float(np.nanmedian(all_errors)) * 1e3 if np.isfinite(all_errors).any() else np.nan,
             offset_removed_mm=_mean(*offset_free) * 1e3,

@@ -2,8 +2,9 @@
 
 All joints of all people are solved together from all views. Only joints that some view contradicts are solved again
 from pairs of views that see them, at most `_MAX_PAIRS` whatever the number of cameras (`_PATIENT_PAIRS` while most
-views disagree with all of them), and the pair that most views agree with selects the inliers (Fischler and Bolles 1981; the truncated cost is MSAC, Torr and Zisserman 2000). The inliers
-are then re-weighted by their own residuals (Geman and McClure 1987).
+views disagree with all of them), and the pair that most views agree with selects the inliers (Fischler and Bolles
+1981; the truncated cost is MSAC, Torr and Zisserman 2000). The inliers are then re-weighted by their own residuals
+(Geman and McClure 1987).
 """
 
 from itertools import combinations

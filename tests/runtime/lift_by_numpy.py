@@ -55,11 +55,9 @@ def lift_point(
     best = solve(rays, weight, extrinsics)
     if not np.nanmax(misses(rays, weight, extrinsics, best)[0]) < gross_m / 2:
         best = min(best, prior, key=cost)
-        tried = 0
-        for a, b in [pair for pair in pairs if seen[pair].all()]:
+        for tried, (a, b) in enumerate(pair for pair in pairs if seen[pair].all()):
             if tried >= (MAX_PAIRS if cost(best) < seen.sum() / 2 else PATIENT_PAIRS):
                 break
-            tried += 1
             only = np.where(np.isin(np.arange(len(weight)), (a, b)), weight, 0.0)
             best = min(best, solve(rays, only, extrinsics), key=cost)
         weight = np.where(misses(rays, weight, extrinsics, best)[0] < gross_m, weight, 0.0)
