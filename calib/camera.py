@@ -145,7 +145,8 @@ def _check_name(name: str) -> None:
 
 def _size(size_px: tuple[int, int], name: str) -> tuple[int, int]:
     size = np.asarray(size_px)
-    if size.shape != (2,) or size.dtype.kind not in "iuf" or not (size >= 1).all() or (size % 1).any():
+    numbers = size.shape == (2,) and size.dtype.kind in "iuf" and bool(np.isfinite(size).all())
+    if not numbers or not (size >= 1).all() or (size % 1).any():
         raise CalibrationError(
             f"camera {name!r}: size_px is {size_px}, expected [width, height] in whole pixels above 0"
         )

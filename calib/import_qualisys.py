@@ -11,6 +11,8 @@ import numpy as np
 
 from posecap.calib.calibration_file import read_calibration_file
 from posecap.calib.camera import Camera
+from posecap.calib.camera_parts import MOST
+from posecap.calib.convention import check_convention
 from posecap.calib.errors import CalibrationError
 from posecap.calib.plausibility import check_imported
 from posecap.calib.rig import Rig
@@ -47,6 +49,7 @@ def import_qualisys(path: Path, sizes_px: Mapping[str, tuple[int, int]] | None =
         for name, size_px in (sizes_px or {}).items():
             rig = rig.resized(name, size_px)
         check_imported(rig)
+        check_convention(rig, "centre")
     except CalibrationError as error:
         raise CalibrationError(f"{path}: {error}") from error
     return rig
@@ -82,15 +85,20 @@ def _camera(element: ElementTree.Element) -> Camera:
 
     def number(source: ElementTree.Element, key: str) -> float:
         try:
-            return float(source.attrib[key])
-        except (KeyError, ValueError) as error:
+            value = float(source.attrib[key])
+        except (KeyError, ValueError):
+            value = np.nan
+        if not abs(value) < MOST:
             raise CalibrationError(
                 f"camera {name!r}: {key} is {source.get(key)!r}, expected a number: export the calibration again"
-            ) from error
+            )
+        return value
 
     def pixels(key: str) -> float:
         return number(intrinsic, key) / _SUBPIXELS
 
+    if intrinsic.get("skew") is not None and number(intrinsic, "skew"):
+        raise CalibrationError(f"camera {name!r}: its skew is not 0, which is not read: calibrate without it")
     view = element.find("fov_video")
     if view is None:
         left, top, right, bottom = 0.0, 0.0, pixels("sensorMaxU"), pixels("sensorMaxV")

@@ -7,7 +7,7 @@ vectors or matrices, and aniposelib's loader sorts `cam_10` before `cam_2`. Came
 
 import re
 import tomllib
-from dataclasses import replace
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from posecap.calib.calibration_file import read_calibration_file
 from posecap.calib.camera import Camera
+from posecap.calib.camera_parts import MOST
+from posecap.calib.convention import check_convention
 from posecap.calib.distortion import BROWN_COEFFICIENTS, FISHEYE_COEFFICIENTS
 from posecap.calib.errors import CalibrationError
+from posecap.calib.length_unit import UNITS_M, scaled, unit_m
 from posecap.calib.plausibility import check_imported, spacing_of
 from posecap.calib.rig import Rig
 from posecap.calib.rotation import rotation_of
-from posecap.calib.up_axis import check_up, with_up
+from posecap.calib.up_axis import UP_AXES, check_up, with_up
 
-UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 _SURE = {"m": (0.3, 50.0), "mm": (1000.0, 50_000.0)}  # largest distance between cameras around people
 _MARKS = ("matrix", "distortions", "rotation", "translation")
 
@@ -33,16 +35,17 @@ def import_toml(path: Path, unit: str | None = None, up: str | None = None) -> R
 
     Args:
         path: the file.
-        unit: of the translations: m, cm, mm or in. None = detected from the distance between the cameras.
+        unit: of the translations: m, cm, mm or in. None = `length_unit` of its metadata, or detected from the distance
+            between the cameras.
         up: axis of the file's world that points up, "+z" or "-y" and so on; the world is turned so that it becomes
-            +Z. None = the file's world, refused where it clearly has another axis up.
+            +Z. None = `up_axis` of its metadata or +z, refused where it clearly has another axis up.
 
     Raises:
         CalibrationError: not such a file, a camera that is none, or a unit or an axis that must be said.
     """
     document = _document(path)
-    if unit is not None and unit not in UNITS_M:
-        raise CalibrationError(f"unit is {unit!r}, expected one of {', '.join(UNITS_M)}")
+    if unit is not None:
+        unit_m(unit)
     sections = _sections(document)
     if not sections:
         raise CalibrationError(
@@ -50,12 +53,15 @@ def import_toml(path: Path, unit: str | None = None, up: str | None = None) -> R
         )
     try:
         rig = Rig(tuple(_camera(section, table) for section, table in sections.items()))
-        rig = _scaled(rig, UNITS_M[unit or _detected_unit(document, rig)])
+        rig = scaled(
+            rig, UNITS_M[unit or _stated(document, "length_unit", UNITS_M) or _detected_unit(document, rig)]
+        )
         check_imported(rig)
+        check_convention(rig)
+        stated_up = _stated(document, "up_axis", UP_AXES) or "+z"
         if up is None:
-            check_up(rig)
-            return rig
-        return with_up(rig, up)
+            check_up(rig, stated_up)
+        return with_up(rig, up or stated_up)
     except CalibrationError as error:
         raise CalibrationError(f"{path}: {error}") from error
 
@@ -80,13 +86,17 @@ def _sections(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
         and any(mark in table for mark in _MARKS)
         and table.get("ignore") is not True
     }
-    return dict(sorted(cameras.items(), key=lambda item: _natural(item[0])))
+    return dict(sorted(cameras.items(), key=lambda item: natural_order(item[0])))
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sorts by the value of the numbers in a name."""
+def natural_order(name: str) -> list[tuple[int, int, str]]:
+    """Sorts by the value of the numbers in a name; as text, Python refuses to read numbers of many digits."""
     parts = re.split(r"([0-9]+)", name)
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    digits = [part.lstrip("0") if part.isascii() and part.isdecimal() else None for part in parts]
+    return [
+        (0, 0, part) if number is None else (1, len(number), number)
+        for part, number in zip(parts, digits, strict=True)
+    ]
 
 
 def _pose(section: str, table: dict[str, Any]) -> NDArray[np.float64]:
@@ -99,7 +109,7 @@ def _pose(section: str, table: dict[str, Any]) -> NDArray[np.float64]:
         )
     try:
         cam_from_world[:3, :3] = rotation_of(table["rotation"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CalibrationError(f"[{section}] has {error}: export the calibration again") from error
     cam_from_world[:3, 3] = _numbers(section, table, "translation", (3,))
     return cam_from_world
@@ -123,11 +133,11 @@ def _detected_unit(document: dict[str, Any], rig: Rig) -> str:
     )
 
 
-def _scaled(rig: Rig, factor: float) -> Rig:
-    """The rig with its translations multiplied."""
-    into = np.ones((4, 4))
-    into[:3, 3] = factor
-    return Rig(tuple(replace(one, cam_from_world=one.cam_from_world * into) for one in rig.cameras))
+def _stated(document: dict[str, Any], key: str, known: Container[str]) -> str | None:
+    """What the file itself says under `[metadata]`, as posecap's own exporter does."""
+    metadata = document.get("metadata")
+    value = metadata.get(key) if isinstance(metadata, dict) else None
+    return value if isinstance(value, str) and value in known else None
 
 
 def _camera(section: str, table: dict[str, Any]) -> Camera:
@@ -168,10 +178,12 @@ def _numbers(
         array = np.array(table[key], dtype=np.float64)
     except KeyError as error:
         raise CalibrationError(f"[{section}] has no {key}: export the calibration again") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CalibrationError(
             f"[{section}] {key} is no array of numbers: export the calibration again"
         ) from error
     if shape is not None and array.shape != shape:
         raise CalibrationError(f"[{section}] {key} has shape {array.shape}, expected {shape}")
+    if (np.abs(array) > MOST).any():
+        raise CalibrationError(f"[{section}] {key} contains huge numbers: export the calibration again")
     return array

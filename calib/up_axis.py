@@ -18,11 +18,42 @@ _DOUBTFUL = 0.3
 
 
 def with_up(rig: Rig, up: str) -> Rig:
-    """The rig in a world that is turned so that its axis `up` ("-y", ...) becomes +Z."""
+    """The rig in a world that is turned, by the shortest way, so that its axis `up` ("-y", ...) becomes +Z."""
+    return _turned(rig, _turn_to_z(_known(up)))
+
+
+def from_up(rig: Rig, up: str) -> Rig:
+    """The rig in a world whose axis `up` is what +Z was: the way back from `with_up`."""
+    return _turned(rig, _turn_to_z(_known(up)).T)
+
+
+def check_up(rig: Rig, expected: str = "+z") -> None:
+    """Refuse a world in which the pictures are clearly upright along another axis than `expected`.
+
+    Raises:
+        CalibrationError: with the axis to give.
+    """
+    upright = np.mean([-camera.R[1] for camera in rig.cameras], axis=0)  # the pictures' up, in the world
+    best = max(UP_AXES, key=lambda name: float(_axis(name) @ upright))
+    if _axis(best) @ upright > _CLEAR and _axis(expected) @ upright < _DOUBTFUL:
+        raise CalibrationError(
+            f"the pictures are upright along {best} of this world, expected {expected}: import it with up={best!r}, "
+            f"or with up={expected!r} if the cameras lie on their sides"
+        )
+
+
+def _known(up: str) -> NDArray[np.float64]:
     if up not in UP_AXES:
         raise CalibrationError(f"up is {up!r}, expected one of {', '.join(UP_AXES)}")
+    return _axis(up)
+
+
+def _turned(rig: Rig, R: NDArray[np.float64]) -> Rig:
+    """The rig in the world X' = R X; not one bit of it changes where R is the identity."""
+    if np.array_equal(R, np.eye(3)):
+        return rig
     new_from_old = np.eye(4)
-    new_from_old[:3, :3] = _turn_to_z(_axis(up))
+    new_from_old[:3, :3] = R
     return replace(
         rig,
         cameras=tuple(
@@ -31,28 +62,14 @@ def with_up(rig: Rig, up: str) -> Rig:
     )
 
 
-def check_up(rig: Rig) -> None:
-    """Refuse a world in which the pictures are clearly upright along another axis than +Z.
-
-    Raises:
-        CalibrationError: with the axis to give.
-    """
-    upright = np.mean([-camera.R[1] for camera in rig.cameras], axis=0)  # the pictures' up, in the world
-    best = max(UP_AXES, key=lambda name: float(_axis(name) @ upright))
-    if _axis(best) @ upright > _CLEAR and upright[2] < _DOUBTFUL:
-        raise CalibrationError(
-            f"the pictures are upright along {best} of this world, expected +z: import it with up={best!r}, or with "
-            "up='+z' if the cameras lie on their sides"
-        )
-
-
 def _axis(name: str) -> NDArray[np.float64]:
     return (1.0 if name[0] == "+" else -1.0) * np.eye(3)["xyz".index(name[1])]
 
 
 def _turn_to_z(axis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A rotation by 0, 90 or 180 degrees that takes `axis` to z."""
+    """The rotation by 0, 90 or 180 degrees that takes `axis` to z; what is across stays where it is."""
     if axis[2] != 0:
         return np.diag([1.0, axis[2], axis[2]])
     across = np.cross(axis, [0.0, 0.0, 1.0])
-    return np.stack([np.cross(across, axis), across, axis])
+    turn = np.cross(np.eye(3), across)  # turn @ v = across x v; Rodrigues' formula at 90 degrees
+    return np.eye(3) + turn + turn @ turn

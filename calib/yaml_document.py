@@ -12,11 +12,8 @@ _FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 _NOT_MEANT = {"tag:yaml.org,2002:timestamp"}
 
 
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = {  # noqa: RUF012 - how PyYAML is extended
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_MEANT]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+class _Once:
+    """Refuses a key that is there twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -27,7 +24,18 @@ class _Loader(yaml.SafeLoader):
                         None, None, f"the key {key.value!r} is there twice", key.start_mark
                     )
                 seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+        return super().construct_mapping(node, deep=deep)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Text(_Once, yaml.BaseLoader):
+    """For dialects: all scalars stay text, tags mean nothing."""
+
+
+class _Loader(_Once, yaml.SafeLoader):
+    yaml_implicit_resolvers = {  # noqa: RUF012 - how PyYAML is extended
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_MEANT]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))

@@ -52,9 +52,9 @@ MISTAKES = {
     ),
     "OpenCV": (
         "%YAML:1.0\n---\nK_01: !!opencv-matrix\n",
-        "an OpenCV or EasyMocap file .*calib_easymocap_to_toml",
+        "an OpenCV file without camera_matrix, no calibration",
     ),
-    "JSON": ('{"cameras": []}', "is JSON, no calibration that is read"),
+    "JSON": ('{"camera": []}', "is JSON, no calibration that is read"),
     "empty": ("", "is empty"),
     "XML": ("<a>", "is not XML"),
     "broken rig file": ("posecap_rig: 1\n", "missing required field"),
