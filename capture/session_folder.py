@@ -60,6 +60,7 @@ class FrameSetRecord(msgspec.Struct, frozen=True):
         seqs: number of each camera's picture, rig order; None = the camera missed the set.
         left_out: views that were not read because the machine was too slow (`Pipeline.step`).
         session: of the runtime; `index` starts again with another one.
+        ahead: the pipeline looked at it before the frame set before it was lifted.
     """
 
     index: Count
@@ -67,6 +68,7 @@ class FrameSetRecord(msgspec.Struct, frozen=True):
     seqs: tuple[Count | None, ...]
     left_out: Count = 0
     session: str = ""
+    ahead: bool = False
 
 
 class RecordedCamera(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,11 @@ class CameraHealth:
         """Whether more pictures are to be expected."""
         return any(one.state in ("live", "starting") for one in self.states())
 
+    def all_over(self) -> bool:
+        """Whether every camera has said that its last picture is out, or that it never gives any."""
+        said = [status.state if status else "starting" for status, _ in self._last.values()]
+        return all(state in ("ended", "failed") for state in said)
+
     def stats(self, counters: SyncCounters) -> tuple[CameraStats, ...]:
         """In rig order, with what the grouping of frames counted."""
         return tuple(

@@ -29,6 +29,7 @@ class FrameSetHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         unix_offset_ns: Unix time minus that clock.
         seqs: number of each camera's picture, rig order; None = the camera missed the set.
         left_out: views that were not read for people who are tracked, since the machine was too slow.
+        ahead: the pipeline looked at it before the frame set before it was lifted.
     """
 
     version: int = WIRE_VERSION
@@ -39,6 +40,7 @@ class FrameSetHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     unix_offset_ns: int
     seqs: Annotated[tuple[Count | None, ...], msgspec.Meta(max_length=MAX_VIEWS)]
     left_out: Count = 0
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,10 @@ class Pipeline:
         watch.lap("refine")
         return StepResult(lifted.instant, refined, lifted.keypoints, watch.laps_ns)
 
+    def rest(self) -> list[PoseSet]:
+        """After the last frame set of a recording: the refined people that `refine` still owes."""
+        return self.refiner.rest()
+
     def _associate(
         self, seen: Keypoints2D, ids: NDArray[np.int64], expected: NDArray[np.float64]
     ) -> tuple[Keypoints2D, Rays, NDArray[np.float64]]:
@@ -145,6 +149,10 @@ class Pipeline:
             return skeletons, rays
         rays = self.swaps.exchange(rays, swapped)
         return self.lifter.skeletons(rays, prior, tracks), rays
+
+    def anew(self) -> "Pipeline":
+        """The same engines, nobody known yet."""
+        return Pipeline(self.rig, self.settings, self.estimator, self.detector)
 
     def close(self) -> None:
         """Free the engines."""

@@ -16,20 +16,17 @@ from posecap.runtime.messages import (
     CameraState,
     FrameSetHeader,
     FrameSetMessage,
-    Person,
-    PoseHeader,
-    PoseMessage,
     Stage,
     StatsMessage,
     View2DHeader,
     View2DMessage,
     ViewPicture,
 )
-from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D
+from posecap.runtime.pose import Keypoints2D, PoseSet
+from posecap.runtime.pose_messages import PoseMessages
 
 _QUEUED_MESSAGES = 100  # for each subscriber: beyond, a slow one loses messages and the others do not
 _LINGER_MS = 200
-_UPPER = np.triu_indices(3)
 
 
 class PosePublisher:
@@ -50,6 +47,7 @@ class PosePublisher:
         self, endpoint: str, session: str, rig: str, joint_set: JointSet, curve_key: Path | None = None
     ) -> None:
         self.endpoint, self.session, self.rig, self.joint_set = endpoint, session, rig, joint_set
+        self._poses = PoseMessages(session, rig, joint_set)
         self._seq: Counter[str] = Counter()
         self._socket = zmq.Context.instance().socket(zmq.PUB)
         self._socket.linger = _LINGER_MS
@@ -70,27 +68,9 @@ class PosePublisher:
 
     def publish(self, poses: PoseSet, stage: Stage, cameras: tuple[CameraState, ...]) -> int:
         """Publish `poses`; returns the publication time, monotonic nanoseconds."""
-        xyz, covariance, residual_px, views = _arrays(poses.skeletons, len(self.joint_set))
-        now_ns = time.monotonic_ns()
-        header = PoseHeader(
-            session=self.session,
-            seq=self._next_seq(stage),
-            index=poses.index,
-            stage=stage,
-            t_ns=poses.t_ns,
-            t_capture_ns=poses.t_capture_ns,
-            t_publish_ns=now_ns,
-            unix_offset_ns=time.time_ns() - now_ns,
-            rig=self.rig,
-            joint_set=self.joint_set.name,
-            joints=self.joint_set.names,
-            people=tuple(
-                Person(max(one.track, 0), _rms(one.residual_px, one.views)) for one in poses.skeletons
-            ),
-            cameras=cameras,
-        )
-        self.send(PoseMessage(header, xyz, covariance, residual_px, views).pack())
-        return now_ns
+        message = self._poses.message(poses, stage, cameras)
+        self.send(message.pack())
+        return message.header.t_publish_ns
 
     def publish_overlay(
         self, frame_set: FrameSet, keypoints: Keypoints2D, cameras: tuple[tuple[str, tuple[int, int]], ...]
@@ -116,8 +96,8 @@ class PosePublisher:
             View2DMessage(header, keypoints.xy.astype(np.float32), keypoints.score.astype(np.float32)).pack()
         )
 
-    def publish_frame_set(self, frame_set: FrameSet, left_out: int) -> None:
-        """Publish which pictures `frame_set` is made of, and how many views the pipeline may leave out."""
+    def publish_frame_set(self, frame_set: FrameSet, left_out: int, *, ahead: bool) -> None:
+        """Publish which pictures `frame_set` is made of, and how the pipeline took it (`FrameSetHeader`)."""
         header = FrameSetHeader(
             session=self.session,
             seq=self._next_seq("frame_set"),
@@ -126,6 +106,7 @@ class PosePublisher:
             unix_offset_ns=time.time_ns() - time.monotonic_ns(),
             seqs=tuple(None if frame is None else frame.seq for frame in frame_set.frames),
             left_out=left_out,
+            ahead=ahead,
         )
         self.send(FrameSetMessage(header).pack())
 
@@ -152,31 +133,6 @@ class PosePublisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _arrays(
-    skeletons: tuple[Skeleton3D, ...], joints: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(people, joints, ...) arrays of the message; empty where there is nobody."""
-    people = len(skeletons)
-    xyz = np.full((people, joints, 3), np.nan, dtype=np.float32)
-    covariance = np.full((people, joints, 6), np.nan, dtype=np.float32)
-    residual_px = np.full((people, joints), np.nan, dtype=np.float32)
-    views = np.zeros((people, joints), dtype=np.uint8)
-    for row, one in enumerate(skeletons):
-        xyz[row] = one.xyz
-        covariance[row] = one.covariance[:, _UPPER[0], _UPPER[1]]
-        residual_px[row] = one.residual_px
-        views[row] = one.views
-    return xyz, covariance, residual_px, views
-
-
-def _rms(residual_px: np.ndarray, views: np.ndarray) -> float:
-    """Root mean square over joints, each weighted with its views; NaN where no joint is seen."""
-    seen = np.isfinite(residual_px) & (views > 0)
-    if not seen.any():
-        return float("nan")
-    return float(np.sqrt(np.average(residual_px[seen] ** 2, weights=views[seen])))
 
 
 def _encrypt(socket: "zmq.Socket[bytes]", curve_key: Path) -> None:

@@ -119,6 +119,16 @@ class Refiner:
         self._entries.append(_Entry(people.index, people.t_ns, people.t_capture_ns, moments))
         return self._answer() if len(self._entries) > self.lag else None
 
+    def rest(self) -> list[PoseSet]:
+        """The refined people of the frame sets that still waited for a later one: there is none any more."""
+        if len(self._entries) > self.lag:
+            self._entries.popleft()
+        answers = []
+        while self._entries:
+            answers.append(self._answer())
+            self._entries.popleft()
+        return answers
+
     def _measure(
         self, skeleton: Skeleton3D, forecast: JointState, seen: Rays, heatmaps: list[Heatmaps | None]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -105,6 +105,8 @@ class _Loop:
             self._lift(self.looking, behind=ahead is not None)
             self.looking = None
         self.looking = ahead or self.looking
+        if self.cameras.all_over():
+            self._publish_rest()
         if time.monotonic_ns() >= self.next_stats_ns:
             self.next_stats_ns += _STATS_NS
             self._publish_stats()
@@ -136,7 +138,8 @@ class _Loop:
             self._drop(frame_set)
             return None
         if self.config.frame_sets:
-            self.publisher.publish_frame_set(frame_set, self.pacer.left_out)
+            ahead = self.looking is not None
+            self.publisher.publish_frame_set(frame_set, self.pacer.left_out, ahead=ahead)
         return self.pipeline.look(frame_set, self.pacer.left_out)
 
     def _lift(self, looking: Looking, behind: bool) -> None:
@@ -163,6 +166,13 @@ class _Loop:
                 self.publisher.publish(refined, "refined", self.cameras.states()) - refined.t_capture_ns
             )
         self.stats.step(result.stage_ns, len(result.instant.skeletons))
+
+    def _publish_rest(self) -> None:
+        """The recordings are over: what stage 2 still owes, once nothing is in the works any more."""
+        if self.waiting or self.looking or self.lifted or self.grouper.deadline_ns is not None:
+            return
+        for refined in self.pipeline.rest():
+            self.publisher.publish(refined, "refined", self.cameras.states())
 
     def _publish_instant(self, frame_set: FrameSet, lifted: Lifted) -> None:
         instant = lifted.instant

@@ -141,6 +141,8 @@ def test_the_refined_pose_is_of_the_frame_set_before() -> None:
     for k in range(8):
         result = pipeline.step(frame_set(rig, k))
         assert (result.refined.index if result.refined else None) == (k - 2 if k >= 2 else None)
+    assert [(one.index, len(one.skeletons)) for one in pipeline.rest()] == [(6, 1), (7, 1)]
+    assert pipeline.rest() == []
 
 
 def test_one_camera_is_refused() -> None:
