@@ -46,6 +46,13 @@ class Holds:
     fisheye: bool = False
     skew: bool = True
 
+    def __str__(self) -> str:
+        """As in "k1 k2 p1 p2, skew"."""
+        lens = [f"k{k}" for k in range(1, min(self.radial, 2) + 1)]
+        lens += ["p1", "p2"] * self.tangential + ["k3"] * (self.radial > 2)
+        more = ["fisheye"] * self.fisheye + ["skew"] * self.skew
+        return ", ".join([" ".join(lens), *more])
+
 
 def reduced(rig: Rig, kind: str, holds: Holds, lossy: bool) -> tuple[Rig, list[Loss]]:
     """The rig as the format has room for, and what that leaves out.
