@@ -105,7 +105,7 @@ class Bench:
             name: FramePublisher(name, Path(path), (frames,), SIZE_PX) for name, path in paths.items()
         }
         self.publisher = PosePublisher(self.config.publish_endpoint, "abcd", RIG.id, COCO_17)
-        topics = (TOPIC_INSTANT, TOPIC_STATS, TOPIC_VIEW2D)
+        topics = (TOPIC_INSTANT, TOPIC_REFINED, TOPIC_STATS, TOPIC_VIEW2D)
         self.subscriber = Subscriber(self.config.publish_endpoint, topics)
         self.pipeline = pipeline
         self.loop = _Loop(self.config, pipeline, self.receiver, self.publisher)
