@@ -1,6 +1,7 @@
 """The session folder that a recording goes into, and what its recorder is told."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,20 @@ def record_config(
     )
 
 
+def remove_if_empty(folder: Path, report: RecordReport | None) -> None:
+    """Remove a session folder that no picture came into, so that the same command can be tried again."""
+    if report is not None and any(one.written for one in report.cameras.values()):
+        return
+    for file in (folder / MCAP_FILE, folder / RIG_FILE):
+        file.unlink(missing_ok=True)
+    for empty in (folder / VIDEO_FOLDER, folder):
+        with suppress(OSError):  # it holds something of the user's
+            empty.rmdir()
+
+
 def recorded_line(folder: Path, report: RecordReport | None) -> str:
     """What a recording became, one sentence for the end of a session."""
-    if report is None:
+    if report is None or not report.cameras:
         return f"nothing was recorded in {folder}"
     written = sum(one.written for one in report.cameras.values())
     lost = sum(one.lost for one in report.cameras.values())

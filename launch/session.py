@@ -1,18 +1,16 @@
 """One live session: cameras in, skeletons out, until it is over or somebody ends it."""
 
 import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 from rich.console import Console
 
 from posecap.launch.errors import LaunchError
+from posecap.launch.interruption import ended_by_signals
 from posecap.launch.model_files import with_weights
 from posecap.launch.preparation import LiveOptions, Prepared, Viewer, prepare
-from posecap.launch.recording import make_session_folder, record_config, recorded_line
+from posecap.launch.recording import make_session_folder, record_config, recorded_line, remove_if_empty
 from posecap.launch.score import MediaClock, StageScore
 from posecap.launch.summary import Record, Summary, print_summary, write_summary
 from posecap.launch.supervisor import Supervisor
@@ -71,7 +69,7 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
             server_key=str(options.curve_key or ""),
         )
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the child processes: 3 x 3 systems need no more
-    with RunFolder(prepared.rig, _SLOTS) as folder, _ended_by_signals():
+    with RunFolder(prepared.rig, _SLOTS) as folder, ended_by_signals():
         if view is not None:
             view = msgspec.structs.replace(view, score_file=str(folder.path / _SCORE_FILE))
         plan = topology(folder, prepared.cameras, runtime, view, recorder)
@@ -94,6 +92,7 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     )
     print_summary(summary, console)
     if options.record is not None:
+        remove_if_empty(options.record.folder, supervisor.recording)
         line = recorded_line(options.record.folder, supervisor.recording)
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if options.summary is not None:
@@ -193,19 +192,3 @@ def _has_open3d() -> bool:
 def _reachable(bind: str) -> str:
     """Where a subscriber on this host connects to what was bound."""
     return bind.replace("//*:", "//127.0.0.1:").replace("//0.0.0.0:", "//127.0.0.1:")
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends a session as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -168,7 +168,8 @@ class _Recorder:
                 one.size_bytes,
                 one.codec,
             )
-            for name, one in self.cameras.items()
+            for name in self.config.cameras
+            if (one := self.cameras.get(name)) is not None
         }
         mcap = Path(self.config.folder) / MCAP_FILE
         return RecordReport(

@@ -1,0 +1,147 @@
+"""Making a session that was cut off whole: files with an end and an index, records and pixels of the same pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.error
+import msgspec
+from av.video.stream import VideoStream
+
+from posecap.capture.errors import CaptureError, SessionError
+from posecap.capture.session_folder import (
+    MCAP_FILE,
+    PICTURE_CHANNEL,
+    REPAIR_METADATA,
+    PictureRecord,
+    open_session,
+)
+from posecap.capture.session_records import RecordedMetadata, SessionRecords
+from posecap.capture.session_writer import SessionWriter
+from posecap.capture.video_file import VideoRecording
+
+_NEW = ".new"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRepair:
+    """What is left of one camera.
+
+    Attributes:
+        pictures: with record and pixels.
+        without_pixels: records that were dropped: their pictures never reached the disk.
+        without_record: pictures that were dropped: nothing says when they were taken.
+        last_ns: capture time of the last picture that is left; None = there is none.
+    """
+
+    pictures: int
+    without_pixels: int
+    without_record: int
+    last_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRepair:
+    """What was done.
+
+    Attributes:
+        cameras: what is left of each.
+        messages: in the new file.
+        cut_bytes: of the old file, after its last whole record.
+        damaged_chunks: of the old file, left out.
+        was_whole: there was nothing to do, and nothing was done.
+    """
+
+    cameras: dict[str, CameraRepair]
+    messages: int
+    cut_bytes: int
+    damaged_chunks: int
+    was_whole: bool
+
+
+def repair(path: Path) -> SessionRepair:
+    """Write the session in the folder `path` anew where it was cut off; each old file stays until its new one is whole.
+
+    Raises:
+        SessionError: not a session, or no room for a second copy of its largest file.
+    """
+    session = open_session(path)
+    old = SessionRecords(path / MCAP_FILE)
+    cameras = {}
+    for camera, pictures in session.pictures.items():
+        count = _pictures_in(session.video(camera), camera)
+        there = int((pictures.index < count).sum())
+        last_ns = int(pictures.t_ns[there - 1]) if there else None
+        cameras[camera] = CameraRepair(there, len(pictures) - there, max(count - len(pictures), 0), last_ns)
+    cut_bytes = (path / MCAP_FILE).stat().st_size - old.whole_bytes
+    whole = session.complete and not any(one.without_pixels or one.without_record for one in cameras.values())
+    if whole:
+        return SessionRepair(cameras, 0, 0, 0, was_whole=True)
+    try:
+        for camera, one in cameras.items():
+            if one.pictures:
+                _rewrite_video(session.video(camera), one.pictures)
+        messages = _rewrite_records(old, cameras)
+    except (OSError, av.error.FFmpegError) as error:
+        raise SessionError(
+            f"{path} cannot be repaired ({error}): free as much space as its largest file takes, and try again"
+        ) from error
+    return SessionRepair(cameras, messages, cut_bytes, old.damaged, was_whole=False)
+
+
+def _pictures_in(video: Path, camera: str) -> int:
+    """Whole pictures of a video that may end anywhere."""
+    try:
+        recording = VideoRecording(video, camera)
+    except CaptureError:
+        return 0
+    count = len(recording.times_ns)
+    while count and recording.pixels(count - 1) is None:
+        count -= 1
+    recording.close()
+    return count
+
+
+def _rewrite_records(old: SessionRecords, cameras: dict[str, CameraRepair]) -> int:
+    """Copy everything but pictures without pixels; returns the number of messages."""
+    new = old.path.with_name(old.path.name + _NEW)
+    new.unlink(missing_ok=True)
+    with SessionWriter(new) as writer:
+        for record in old:
+            if isinstance(record, RecordedMetadata):
+                writer.add_metadata(record.name, record.values)
+                continue
+            camera = record.channel.removeprefix(PICTURE_CHANNEL)
+            if camera != record.channel and camera in cameras:
+                picture = msgspec.msgpack.decode(record.data, type=PictureRecord)
+                if picture.index >= cameras[camera].pictures:
+                    continue
+            writer.write(record.channel, record.data, record.log_ns)
+        lost = {camera: str(one.without_pixels + one.without_record) for camera, one in cameras.items()}
+        writer.add_metadata(REPAIR_METADATA, lost)
+        writer.finish()
+    if writer.failed is not None:
+        new.unlink(missing_ok=True)
+        raise writer.failed
+    new.replace(old.path)
+    return writer.messages
+
+
+def _rewrite_video(path: Path, pictures: int) -> None:
+    """Copy the first packets of a video, one for each picture, into a file with an end and an index."""
+    new = path.with_name(path.name + _NEW)
+    try:
+        with av.open(str(path)) as source, av.open(str(new), "w", format="matroska") as target:
+            stream = source.streams.video[0]
+            copy = target.add_stream_from_template(stream)
+            assert isinstance(copy, VideoStream)
+            left = pictures
+            for packet in source.demux(stream):
+                if not packet.size or not left:
+                    continue
+                packet.stream = copy
+                target.mux(packet)
+                left -= 1
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""Recording cameras without poses: started, shown and ended like a live session."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from posecap.launch.camera_preparation import prepare_cameras
+from posecap.launch.errors import LaunchError
+from posecap.launch.interruption import ended_by_signals
+from posecap.launch.recording import (
+    RecordOptions,
+    make_session_folder,
+    record_config,
+    recorded_line,
+    remove_if_empty,
+)
+from posecap.launch.supervisor import Supervisor
+from posecap.launch.topology import RunFolder, topology
+from posecap.runtime.record_config import RecordReport
+
+_SLOTS = 8
+_POLL_S = 0.1
+_SHOW_S = 1.0
+_ENDED = ("ended", "failed")
+
+
+def record_cameras(
+    options: RecordOptions,
+    cams: Path,
+    console: Console,
+    *,
+    duration_s: float | None = None,
+    speed: float = 1.0,
+    loop: bool = True,
+    pace: Literal["clock", "max"] = "clock",
+) -> RecordReport:
+    """Record the cameras of the rig file `cams` until Ctrl-C, `duration_s`, or the end of all recordings.
+
+    Raises:
+        the errors of `posecap.launch.errors.user_errors`; LaunchError where the recorder died or the disk is full.
+    """
+    cameras = prepare_cameras(cams, speed=speed, loop=loop, pace=pace)
+    make_session_folder(options, cameras.content)
+    config = record_config(options, cameras.content, cameras.fps)
+    console.print(
+        f"recording {len(cameras.rig)} cameras of {cams} into {options.folder}; Ctrl-C ends",
+        markup=False,
+        soft_wrap=True,
+    )
+    with RunFolder(cameras.rig, _SLOTS) as folder, ended_by_signals():
+        plan = topology(folder, cameras.configs, None, None, config)
+        with Supervisor(plan) as supervisor:
+            try:
+                supervisor.start()
+                _watch(supervisor, len(cameras.configs), duration_s, console)
+            except KeyboardInterrupt:
+                console.print("writing what still waits", markup=False)
+    report = supervisor.recording
+    remove_if_empty(options.folder, report)
+    console.print(recorded_line(options.folder, report), markup=False, soft_wrap=True)
+    if supervisor.recorder_ended is not None:
+        raise LaunchError(f"recording ended early: {supervisor.recorder_ended}")
+    if report is None or not any(one.written for one in report.cameras.values()):
+        notes = [f"{name}: {one.note or one.state}" for name, one in supervisor.cameras.items()]
+        raise LaunchError(f"no pictures came ({'; '.join(notes) or 'no camera answered'}): check the cameras")
+    return report
+
+
+def _watch(supervisor: Supervisor, cameras: int, duration_s: float | None, console: Console) -> None:
+    """Show how it goes until there is a reason to end."""
+    before: RecordReport | None = None
+    shown_s = 0.0
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while supervisor.recorder_ended is None:
+            time.sleep(_POLL_S)
+            for line in supervisor.poll():
+                console.print(line, markup=False, soft_wrap=True)
+            report = supervisor.recording
+            if report is not None and time.monotonic() - shown_s >= _SHOW_S:
+                if console.is_terminal:
+                    live.update(_table(report, before), refresh=True)
+                else:
+                    console.print(_line(report, before), markup=False, soft_wrap=True)
+                before, shown_s = report, time.monotonic()
+            if duration_s is not None and time.monotonic_ns() >= supervisor.epoch_ns + duration_s * 1e9:
+                return
+            states = [one.state for one in supervisor.cameras.values()]
+            if len(states) == cameras and all(state in _ENDED for state in states):
+                return
+
+
+def _table(report: RecordReport, before: RecordReport | None) -> Table:
+    caption = f"{report.size_bytes / 1e6:.0f} MB written, {report.left_bytes / 1e9:.1f} GB may follow"
+    table = Table(
+        "camera", "pictures", "fps", "MB", "waiting", "lost", "not taken", "encoder", caption=caption
+    )
+    for name, one in report.cameras.items():
+        table.add_row(
+            name,
+            str(one.written),
+            f"{_fps(name, report, before):.1f}",
+            f"{one.size_bytes / 1e6:.1f}",
+            str(one.waiting),
+            str(one.lost),
+            str(one.missing),
+            one.codec,
+        )
+    return table
+
+
+def _line(report: RecordReport, before: RecordReport | None) -> str:
+    cameras = ", ".join(
+        f"{name} {one.written} ({_fps(name, report, before):.1f} fps, {one.lost} lost)"
+        for name, one in report.cameras.items()
+    )
+    left = f"{report.left_bytes / 1e9:.1f} GB left"
+    return f"{cameras or 'no pictures yet'} | {report.size_bytes / 1e6:.1f} MB | {left}"
+
+
+def _fps(camera: str, report: RecordReport, before: RecordReport | None) -> float:
+    """Pictures written for each second between two reports."""
+    if before is None or camera not in before.cameras or report.t_ns <= before.t_ns:
+        return 0.0
+    count = report.cameras[camera].written - before.cameras[camera].written
+    return count * 1e9 / (report.t_ns - before.t_ns)
