@@ -1,0 +1,55 @@
+"""Exact sightings of a board that is carried through a rig, without rendering."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posecap.calib.board import Board, Sighting
+from posecap.calib.camera import Camera
+from posecap.calib.rig import Rig
+from posecap.training.synthetic_board_path import BoardPath
+
+BOARD = Board("charuco", 7, 5, 0.08, 0.06, "DICT_5X5_50")
+STEEPEST = np.cos(np.radians(68))  # to the line of sight; beyond, no detector reads it
+
+
+def sighting_of(
+    camera: Camera, board: Board, world_from_board: NDArray, t_ns: int = 0, margin_px: float = 3
+) -> Sighting | None:
+    """What the camera sees of the board, to the last digit; None below six corners or from behind."""
+    corners = board.points_m @ world_from_board[:3, :3].T + world_from_board[:3, 3]
+    away = camera.centre - corners.mean(axis=0)
+    if -world_from_board[:3, 2] @ away / np.linalg.norm(away) < STEEPEST:
+        return None
+    xy = camera.project(corners)
+    limit = np.array(camera.size_px) - 1 - margin_px
+    shown = np.isfinite(xy).all(axis=1) & (xy > margin_px).all(axis=1) & (xy < limit).all(axis=1)
+    if shown.sum() < 6:
+        return None
+    return Sighting(camera.name, t_ns, np.flatnonzero(shown), xy[shown])
+
+
+def carried(
+    rig: Rig,
+    seconds: float = 40.0,
+    fps: float = 4.0,
+    noise_px: float = 0.0,
+    seed: int = 0,
+    path: BoardPath | None = None,
+    board: Board = BOARD,
+) -> tuple[list[list[Sighting]], NDArray]:
+    """Sightings of each instant, and (instants, 4, 4) world_from_board."""
+    rng = np.random.default_rng(seed)
+    path = path or BoardPath()
+    poses = np.stack([path.world_from_board(board, k / fps) for k in range(round(seconds * fps))])
+    instants = []
+    for k, pose in enumerate(poses):
+        t_ns = round(k / fps * 1e9)
+        row = [sighting_of(camera, board, pose, t_ns) for camera in rig.cameras]
+        instants.append(
+            [
+                Sighting(s.camera, s.t_ns, s.ids, s.xy + rng.normal(0, noise_px, s.xy.shape))
+                for s in row
+                if s is not None
+            ]
+        )
+    return instants, poses
