@@ -1,6 +1,6 @@
 """A picture with its time, and the pictures of one instant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,11 @@ class FrameSet:
     index: int
     t_ns: int
     frames: tuple[Frame | None, ...]
+
+    def copied(self) -> "FrameSet":
+        """The same with pixels of its own, which stay."""
+        own = [frame and replace(frame, pixels=frame.pixels.copy()) for frame in self.frames]
+        return replace(self, frames=tuple(own))
 
     @property
     def t_oldest_ns(self) -> int:

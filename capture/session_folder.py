@@ -61,6 +61,7 @@ class FrameSetRecord(msgspec.Struct, frozen=True):
         left_out: views that were not read because the machine was too slow (`Pipeline.step`).
         session: of the runtime; `index` starts again with another one.
         ahead: the pipeline looked at it before the frame set before it was lifted.
+        torn: a picture was overwritten while the network read it; what was seen was thrown away.
     """
 
     index: Count
@@ -69,6 +70,7 @@ class FrameSetRecord(msgspec.Struct, frozen=True):
     left_out: Count = 0
     session: str = ""
     ahead: bool = False
+    torn: bool = False
 
 
 class RecordedCamera(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ class FrameSetHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
         seqs: number of each camera's picture, rig order; None = the camera missed the set.
         left_out: views that were not read for people who are tracked, since the machine was too slow.
         ahead: the pipeline looked at it before the frame set before it was lifted.
+        torn: a picture was overwritten while the network read it; what was seen was thrown away.
     """
 
     version: int = WIRE_VERSION
@@ -41,6 +42,7 @@ class FrameSetHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     seqs: Annotated[tuple[Count | None, ...], msgspec.Meta(max_length=MAX_VIEWS)]
     left_out: Count = 0
     ahead: bool = False
+    torn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

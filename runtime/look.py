@@ -66,7 +66,7 @@ class Looker:
             if (region := region_of_skeleton(camera, view, xyz, self.joint_set, int(track))) is not None
         ]
         looked = [region for region in regions if (region.view + self._turn) % len(self.rig) >= left_out]
-        following = not lost.all()
+        following = follows_anybody(missed)
         for view in self._due(following):
             frame = frame_set.frames[view]
             self._boxes[view] = self.detector.boxes(frame.image) if frame is not None else np.empty((0, 5))
@@ -91,6 +91,11 @@ class Looker:
             new.sort(key=lambda box: -box[4])
             fresh += [region_of_box(self.rig.cameras[view], view, box) for box in new[: self.max_people]]
         return fresh
+
+
+def follows_anybody(missed: NDArray[np.int64]) -> bool:
+    """Whether somebody was seen in the last frame sets; else the detector looks at all views at once."""
+    return bool((missed <= _MISSED_SETS).any())
 
 
 def explains(region: Region, box: NDArray[np.float64]) -> bool:

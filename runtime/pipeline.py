@@ -15,7 +15,7 @@ from posecap.runtime.errors import SettingsError
 from posecap.runtime.estimate2d import PoseEstimator, open_estimator
 from posecap.runtime.gather import gathered_keypoints, gathered_rays
 from posecap.runtime.lift import Lifter
-from posecap.runtime.look import Looker
+from posecap.runtime.look import Looker, follows_anybody
 from posecap.runtime.loose import LooseJoints
 from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
 from posecap.runtime.rays import Rays
@@ -33,7 +33,17 @@ class Looking:
     """A frame set that the network is at work on, and what will have been seen."""
 
     frame_set: FrameSet
+    left_out: int
     seen: Callable[[], Keypoints2D]
+    watch: Stopwatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the network has seen in a frame set."""
+
+    frame_set: FrameSet
+    keypoints: Keypoints2D
     watch: Stopwatch
 
 
@@ -71,15 +81,20 @@ class Pipeline:
         """The joints of every skeleton."""
         return self.estimator.joint_set
 
+    @property
+    def follows_anybody(self) -> bool:
+        """Whether `look` knows where somebody is to be expected."""
+        return follows_anybody(self.tracker.missed())
+
     def step(self, frame_set: FrameSet, left_out: int = 0) -> StepResult:
         """All people at the instant of `frame_set`, and refined those of `lag_frames` before, in the world frame.
 
         `left_out` views are not read for people who are tracked: another one each time.
         """
-        return self.refine(self.lift(self.look(frame_set, left_out)))
+        return self.refine(self.lift(self.see(self.look(frame_set, left_out))))
 
     def look(self, frame_set: FrameSet, left_out: int = 0) -> Looking:
-        """Choose where to look and set the network to work; the pictures must stay until `lift` has returned.
+        """Choose where to look and set the network to work; the pictures must stay until `see` has returned.
 
         May be called before the frame set before is lifted: regions then are predicted from the one before that.
         """
@@ -89,15 +104,20 @@ class Pipeline:
         watch.lap("detect")
         seen = self.estimator.start(frame_set, regions)
         watch.lap("estimate2d")
-        return Looking(frame_set, seen, watch)
+        return Looking(frame_set, left_out, seen, watch)
 
-    def lift(self, looking: Looking) -> Lifted:
+    def see(self, looking: Looking) -> Seen:
+        """Wait for the network. What it saw may be thrown away here: nothing has learnt from it yet."""
+        looking.watch.resume()
+        keypoints = looking.seen()
+        looking.watch.lap("estimate2d")
+        return Seen(looking.frame_set, keypoints, looking.watch)
+
+    def lift(self, seen: Seen) -> Lifted:
         """Stage 1: who is where, from what the network has seen."""
-        frame_set, watch = looking.frame_set, looking.watch
+        frame_set, watch = seen.frame_set, seen.watch
         watch.resume()
-        seen = looking.seen()
-        watch.lap("estimate2d")
-        people, rays, prior = self._associate(seen, *self.tracker.expected(frame_set.t_ns))
+        people, rays, prior = self._associate(seen.keypoints, *self.tracker.expected(frame_set.t_ns))
         watch.lap("associate")
         skeletons, rays = self._lift(people, rays, prior)
         skeletons = tuple(self.loose.removed(skeleton) for skeleton in skeletons)

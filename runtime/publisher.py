@@ -96,7 +96,7 @@ class PosePublisher:
             View2DMessage(header, keypoints.xy.astype(np.float32), keypoints.score.astype(np.float32)).pack()
         )
 
-    def publish_frame_set(self, frame_set: FrameSet, left_out: int, *, ahead: bool) -> None:
+    def publish_frame_set(self, frame_set: FrameSet, left_out: int, *, ahead: bool, torn: bool) -> None:
         """Publish which pictures `frame_set` is made of, and how the pipeline took it (`FrameSetHeader`)."""
         header = FrameSetHeader(
             session=self.session,
@@ -107,6 +107,7 @@ class PosePublisher:
             seqs=tuple(None if frame is None else frame.seq for frame in frame_set.frames),
             left_out=left_out,
             ahead=ahead,
+            torn=torn,
         )
         self.send(FrameSetMessage(header).pack())
 

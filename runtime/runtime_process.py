@@ -5,6 +5,7 @@ import secrets
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,21 @@ def serve(config: RuntimeConfig, heartbeat: Heartbeat) -> None:
             pipeline.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A frame set that the network is at work on.
+
+    Attributes:
+        looking: what the network is asked.
+        ahead: since before the frame set before was lifted.
+        copied: its pictures are our own.
+    """
+
+    looking: Looking
+    ahead: bool
+    copied: bool
+
+
 class _Loop:
     """One turn: take what the cameras gave, a step further with at most one frame set, say how it is going."""
 
@@ -90,7 +106,7 @@ class _Loop:
         hurry_ns = config.period_ns if config.waiting else 0
         self.pacer = Pacer(len(config.rig), config.settings.least_views, hurry_ns)
         self.waiting: deque[FrameSet] = deque()
-        self.looking: Looking | None = None  # the network is at work on it
+        self.looking: _Taken | None = None  # the network is at work on it
         self.lifted: Lifted | None = None  # still without stage 2
         self.thumbnails = (
             ThumbnailPublisher(publisher.send, pipeline.joint_set) if config.thumbnails else None
@@ -102,7 +118,7 @@ class _Loop:
         ahead = self._look(self.waiting.popleft()) if self.waiting else None
         self._refine()  # while the network is at work
         if self.looking is not None and (ahead is not None or not self._waits_for_more()):
-            self._lift(self.looking, behind=ahead is not None)
+            self._finish(self.looking, behind=ahead is not None)
             self.looking = None
         self.looking = ahead or self.looking
         if self.cameras.all_over():
@@ -133,25 +149,35 @@ class _Loop:
         due_ns = min(self.next_stats_ns, self.grouper.deadline_ns or self.next_stats_ns)
         return min(max(due_ns - time.monotonic_ns(), 0) / 1e6, _LONGEST_POLL_MS)
 
-    def _look(self, frame_set: FrameSet) -> Looking | None:
+    def _look(self, frame_set: FrameSet) -> _Taken | None:
         if not self._is_intact(frame_set):
             self._drop(frame_set)
             return None
-        if self.config.frame_sets:
-            ahead = self.looking is not None
-            self.publisher.publish_frame_set(frame_set, self.pacer.left_out, ahead=ahead)
-        return self.pipeline.look(frame_set, self.pacer.left_out)
+        copied = not self.pipeline.follows_anybody
+        if copied:  # finding people takes long, and must come to an end
+            own = frame_set.copied()
+            if not self._is_intact(frame_set):
+                self._drop(frame_set)
+                return None
+            frame_set = own
+        looking = self.pipeline.look(frame_set, self.pacer.left_out)
+        return _Taken(looking, ahead=self.looking is not None, copied=copied)
 
-    def _lift(self, looking: Looking, behind: bool) -> None:
-        frame_set, dropped = looking.frame_set, self.stats.dropped
-        lifted = self.pipeline.lift(looking)
-        if self._is_intact(frame_set):
-            self._publish_instant(frame_set, lifted)
-            self.lifted = lifted
-        else:
+    def _finish(self, taken: _Taken, behind: bool) -> None:
+        """Stage 1, unless a picture was overwritten before the network had seen it."""
+        looking, dropped = taken.looking, self.stats.dropped
+        frame_set = looking.frame_set
+        seen = self.pipeline.see(looking)
+        torn = not taken.copied and not self._is_intact(frame_set)
+        if self.config.frame_sets:
+            self.publisher.publish_frame_set(frame_set, looking.left_out, ahead=taken.ahead, torn=torn)
+        if torn:
             self.stats.torn += 1
+        else:
+            self.lifted = self.pipeline.lift(seen)
+            self._publish_instant(frame_set, self.lifted)
         self.receiver.release(frame_set)
-        step_ns = sum(lifted.watch.laps_ns.values())
+        step_ns = sum(looking.watch.laps_ns.values())
         self.pacer.after(step_ns, behind=behind or bool(self.waiting) or self.stats.dropped > dropped)
 
     def _refine(self) -> None:

@@ -19,8 +19,15 @@ from posecap.models.joints import COCO_17
 from posecap.runtime.camera_health import CameraHealth
 from posecap.runtime.client import Subscriber
 from posecap.runtime.errors import EndpointError
-from posecap.runtime.messages import TOPIC_INSTANT, TOPIC_STATS, TOPIC_VIEW2D, PoseMessage, StatsMessage
-from posecap.runtime.pipeline import Lifted, Looking
+from posecap.runtime.messages import (
+    TOPIC_INSTANT,
+    TOPIC_REFINED,
+    TOPIC_STATS,
+    TOPIC_VIEW2D,
+    PoseMessage,
+    StatsMessage,
+)
+from posecap.runtime.pipeline import Lifted, Looking, Seen
 from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
 from posecap.runtime.publisher import PosePublisher
 from posecap.runtime.runtime_config import RuntimeConfig
@@ -46,6 +53,7 @@ class OnePerson:
     """In place of the pipeline: somebody stands still; remembers the pictures that it was given."""
 
     joint_set = COCO_17
+    follows_anybody = True
 
     def __init__(self, during=lambda: None):
         self.given, self.lifted, self.owed = [], [], []
@@ -54,10 +62,13 @@ class OnePerson:
     def look(self, frame_set, left_out=0):
         self.given.append([frame.seq if frame else -1 for frame in frame_set.frames])
         self.during()
-        return Looking(frame_set, lambda: None, Stopwatch())
+        return Looking(frame_set, left_out, lambda: None, Stopwatch())
 
-    def lift(self, looking):
-        frame_set = looking.frame_set
+    def see(self, looking):
+        return Seen(looking.frame_set, None, looking.watch)
+
+    def lift(self, seen):
+        frame_set = seen.frame_set
         self.lifted.append(frame_set.frames[0].seq)
         joints = len(COCO_17)
         xyz = np.full((joints, 3), 1.0)
@@ -71,7 +82,7 @@ class OnePerson:
         keypoints = Keypoints2D(
             np.full((*shape, 2), 7.0), np.ones(shape), np.ones(shape), np.full((2, 1), 5), ((None,),) * 2
         )
-        return Lifted(instant, keypoints, None, looking.watch)
+        return Lifted(instant, keypoints, None, seen.watch)
 
     def refine(self, lifted):
         self.owed = [lifted.instant]
@@ -207,6 +218,18 @@ def test_poses_of_overwritten_pictures_are_not_published(bench):
     messages = table.turns(0.3)
     assert [one for one in messages if isinstance(one, PoseMessage)] == []
     assert table.loop.stats.torn == 1
+    assert table.loop.pipeline.lifted == []  # nothing is learnt from them
+
+
+def test_while_nobody_is_known_pictures_are_kept_however_long_it_takes(bench):
+    table = bench(None)
+    table.loop.pipeline = OnePerson(lambda: [table.rings["left"].write(seq, image) for seq in range(1, 5)])
+    table.loop.pipeline.follows_anybody = False
+    image = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
+    table.send(0)
+    messages = table.turns(0.3)
+    assert len([one for one in messages if isinstance(one, PoseMessage)]) == 1
+    assert table.loop.stats.torn == 0
 
 
 def test_a_lost_camera_degrades_and_is_in_the_statistics(bench):
