@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from posecap.calib.errors import CalibrationError
 from posecap.calib.rig import Rig
+from posecap.calib.rigid import inverse_of, mean_pose, turned_upright
 from posecap.calib.solution import RigSolution
 
 _LEAST_FLOOR_POINTS = 6
 _FLOOR_ROUNDS = 30
+_REST_M, _REST_DEG = 0.005, 0.5
 
 
 def rig_in(rig: Rig, new_from_world: NDArray[np.float64]) -> Rig:
@@ -33,7 +35,7 @@ def solution_in(solution: RigSolution, new_from_world: NDArray[np.float64]) -> R
 
 
 def from_board_on_floor(
-    world_from_board: NDArray[np.float64], thickness_m: float = 0.0
+    world_from_board: NDArray[np.float64], rig: Rig, thickness_m: float = 0.0
 ) -> NDArray[np.float64]:
     """(4, 4) new_from_world: the board lies on the floor with its print up.
 
@@ -42,11 +44,30 @@ def from_board_on_floor(
 
     Args:
         world_from_board: (4, 4) metres, in the frame as it is now.
+        rig: cameras in that frame, which must be above the floor.
         thickness_m: of the board.
+
+    Raises:
+        CalibrationError: most cameras would be below the floor.
     """
     new_from_board = np.diag([1.0, -1.0, -1.0, 1.0])
     new_from_board[2, 3] = thickness_m
-    return new_from_board @ inverse_of(world_from_board)
+    new_from_world = new_from_board @ inverse_of(world_from_board)
+    below = [camera.name for camera in rig_in(rig, new_from_world).cameras if camera.centre[2] < 0]
+    if 2 * len(below) > len(rig):
+        raise CalibrationError(
+            f"floor: cameras {', '.join(below)} would be below it: was the board on the floor at that time, print up?"
+        )
+    return new_from_world
+
+
+def resting_pose(world_from_board: NDArray[np.float64], index: int) -> NDArray[np.float64]:
+    """(4, 4) mean of all poses (instants, 4, 4) within 5 mm and half a degree of the one at `index`."""
+    pose = world_from_board[index]
+    shift = np.linalg.norm(world_from_board[:, :3, 3] - pose[:3, 3], axis=1)
+    trace = np.einsum("nij,ij->n", world_from_board[:, :3, :3], pose[:3, :3])
+    turn = np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
+    return mean_pose(world_from_board[(shift < _REST_M) & (turn < _REST_DEG)])
 
 
 def from_gravity(rig: Rig, down: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -83,6 +104,25 @@ def from_gravity(rig: Rig, down: Mapping[str, NDArray[np.float64]]) -> NDArray[n
     return turned_upright(mean)
 
 
+def from_upright_pictures(rig: Rig) -> NDArray[np.float64]:
+    """(4, 4) new_from_world: a guess, for want of better: up is where the pictures are upright on average.
+
+    The origin is the first camera, which looks along +y.
+    """
+    first = rig.cameras[0]
+    up = -np.sum([camera.R[1] for camera in rig.cameras], axis=0)
+    upright = turned_upright(up if np.linalg.norm(up) > 0.1 else -first.R[1])
+    turned = first.R @ upright[:3, :3].T
+    ahead = turned[2] if np.hypot(*turned[2, :2]) > 0.1 else -turned[1]  # looks straight down: along its rows
+    heading = np.arctan2(ahead[0], ahead[1])
+    c, s = np.cos(heading), np.sin(heading)
+    turn = np.eye(4)
+    turn[:2, :2] = [[c, -s], [s, c]]
+    new_from_world = turn @ upright
+    new_from_world[:3, 3] = -new_from_world[:3, :3] @ first.centre
+    return new_from_world
+
+
 def from_floor_points(points: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.float64]:
     """(4, 4) new_from_world: the plane through points of the floor becomes z = 0.
 
@@ -102,7 +142,8 @@ def from_floor_points(points: NDArray[np.float64], up: NDArray[np.float64]) -> N
         raise CalibrationError(
             f"floor: {len(points)} points, expected {_LEAST_FLOOR_POINTS} at the least: let somebody walk around"
         )
-    weight = np.ones(len(points))
+    weight, middle = np.ones(len(points)), points[0]
+    spread, axes = np.zeros(3), np.eye(3)
     for _ in range(_FLOOR_ROUNDS):
         middle = weight @ points / weight.sum()
         _, spread, axes = np.linalg.svd((points - middle) * np.sqrt(weight)[:, None], full_matrices=False)
@@ -116,27 +157,3 @@ def from_floor_points(points: NDArray[np.float64], up: NDArray[np.float64]) -> N
     new_from_world = turned_upright(normal)
     new_from_world[:3, 3] = -new_from_world[:3, :3] @ middle
     return new_from_world
-
-
-def turned_upright(up: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(4, 4) the smallest turn that makes `up` (3,) the z axis; x is kept where up was its opposite."""
-    z = up / np.linalg.norm(up)
-    axis = np.cross(z, (0.0, 0.0, 1.0))
-    turn = np.eye(4)
-    if z[2] < -1 + 1e-12:
-        turn[:3, :3] = np.diag([1.0, -1.0, -1.0])
-        return turn
-    x, y, w = axis
-    K = np.array([[0, -w, y], [w, 0, -x], [-y, x, 0]])
-    turn[:3, :3] = np.eye(3) + K + K @ K / (1 + z[2])
-    return turn
-
-
-def inverse_of(pose: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(..., 4, 4) inverses of rigid transforms."""
-    inverse = np.zeros_like(pose)
-    R = np.swapaxes(pose[..., :3, :3], -1, -2)
-    inverse[..., :3, :3] = R
-    inverse[..., :3, 3] = -np.einsum("...ij,...j->...i", R, pose[..., :3, 3])
-    inverse[..., 3, 3] = 1
-    return inverse

@@ -20,7 +20,8 @@ class BoardPath:
         height_m: of the board's middle, on average.
         lift_m: how much it is raised and lowered.
         turn_s: seconds for a whole turn of the carrier.
-        tilt_deg: the largest tilt of the board out of upright, each way.
+        tilt_deg: the largest tilt of the board out of how it is held, each way.
+        lean_deg: how it is held: 0 upright, 90 with the print to the ceiling.
     """
 
     centre_m: tuple[float, float] = (0.0, 0.0)
@@ -29,6 +30,7 @@ class BoardPath:
     lift_m: float = 0.45
     turn_s: float = 11.0
     tilt_deg: float = 32.0
+    lean_deg: float = 55.0
 
     def world_from_board(self, board: Board, at_s: float) -> NDArray[np.float64]:
         """(4, 4) at a time, metres; the printed side looks away from who carries it."""
@@ -40,12 +42,13 @@ class BoardPath:
         middle[2] += self.lift_m * np.sin(0.71 * s + 0.4)
         right = np.array([-forward[1], forward[0], 0.0])  # to the right for who looks at the print
         upright = np.stack([right, [0.0, 0.0, -1.0], -forward], axis=1)
+        lean = rotation_of([-np.radians(self.lean_deg), 0, 0])
         most = np.radians(self.tilt_deg)
         nod = most * np.sin(1.13 * s)
         sway = most * np.sin(0.83 * s + 2.0)
         roll = 1.2 * most * np.sin(0.61 * s + 1.0)
         tilt = rotation_of([nod, 0, 0]) @ rotation_of([0, sway, 0]) @ rotation_of([0, 0, roll])
         pose = np.eye(4)
-        pose[:3, :3] = upright @ tilt
+        pose[:3, :3] = upright @ lean @ tilt
         pose[:3, 3] = middle - pose[:3, :3] @ np.array([*(side / 2 for side in board.size_m), 0.0])
         return pose
