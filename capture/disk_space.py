@@ -5,6 +5,7 @@ from pathlib import Path
 
 _SHARE = 0.02
 _MOST_BYTES = 500_000_000
+_AHEAD = 4  # as much as this many turns between two questions have written at most
 
 
 class DiskSpace:
@@ -18,6 +19,7 @@ class DiskSpace:
     def __init__(self, folder: Path, keep_free: int | None = None) -> None:
         self._folder = folder
         self._keep = self.default_margin(folder) if keep_free is None else keep_free
+        self._written = self._most_written = 0
 
     @staticmethod
     def default_margin(folder: Path) -> int:
@@ -29,11 +31,19 @@ class DiskSpace:
         """Bytes that may still be written; 0 or less = stop now."""
         return shutil.disk_usage(self._folder).free - self._keep
 
-    def shortage(self) -> str:
-        """Why the recording has to end, one sentence; "" while there is room."""
-        if self.left > 0:
+    def shortage(self, written: int = 0) -> str:
+        """Why the recording has to end, one sentence; "" while there is room. To be asked at regular times.
+
+        Args:
+            written: length of the recording so far. Where it grows fast, the end comes earlier: with room for four
+                times what it grew at most between two questions, for what is still in the encoders and the index.
+        """
+        self._most_written = max(self._most_written, written - self._written)
+        self._written = written
+        ahead = _AHEAD * self._most_written
+        if self.left > ahead:
             return ""
         return (
-            f"less than {self._keep / 1e6:.0f} MB are free at {self._folder}: "
+            f"less than {(self._keep + ahead) / 1e6:.1f} MB are free at {self._folder}: "
             "free some, record to another disk, or lower --keep-free"
         )

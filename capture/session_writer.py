@@ -1,9 +1,11 @@
 """Writing `session.mcap`: what was flushed half a second ago survives whatever happens to the process."""
 
+import fcntl
 import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +23,8 @@ class SessionWriter:
 
     A chunk is finished and given to the operating system when it has grown to `chunk_bytes`, and at each `flush`. The
     caller flushes every `FLUSH_S`.
+
+    The file is locked (`flock`) until it is closed or its process is gone: a repair keeps its hands off it.
 
     After an error of the disk (full, unplugged) nothing more is written: `failed` says why, and every call returns at
     once. What was written before stays readable.
@@ -45,6 +49,8 @@ class SessionWriter:
             raise SessionError(
                 f"cannot write {path} ({error.strerror}): give another folder with --out, or free this one"
             ) from error
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._writer = Writer(self._stream, chunk_size=chunk_bytes, compression=CompressionType.ZSTD)
         self._guarded(lambda: self._writer.start(library="posecap"))
         self.flush()

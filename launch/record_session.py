@@ -13,10 +13,9 @@ from posecap.launch.errors import LaunchError
 from posecap.launch.interruption import ended_by_signals
 from posecap.launch.recording import (
     RecordOptions,
-    make_session_folder,
     record_config,
     recorded_line,
-    remove_if_empty,
+    session_folder,
 )
 from posecap.launch.supervisor import Supervisor
 from posecap.launch.topology import RunFolder, topology
@@ -24,7 +23,7 @@ from posecap.runtime.record_config import RecordReport
 
 _SLOTS = 8
 _POLL_S = 0.1
-_SHOW_S = 1.0
+_SHOW_S, _PRINT_S = 1.0, 5.0  # in a terminal, and as lines elsewhere
 _ENDED = ("ended", "failed")
 
 
@@ -44,14 +43,17 @@ def record_cameras(
         the errors of `posecap.launch.errors.user_errors`; LaunchError where the recorder died or the disk is full.
     """
     cameras = prepare_cameras(cams, speed=speed, loop=loop, pace=pace)
-    make_session_folder(options, cameras.content)
     config = record_config(options, cameras.content, cameras.fps)
     console.print(
         f"recording {len(cameras.rig)} cameras of {cams} into {options.folder}; Ctrl-C ends",
         markup=False,
         soft_wrap=True,
     )
-    with RunFolder(cameras.rig, _SLOTS) as folder, ended_by_signals():
+    with (
+        session_folder(options, cameras.content),
+        RunFolder(cameras.rig, _SLOTS) as folder,
+        ended_by_signals(),
+    ):
         plan = topology(folder, cameras.configs, None, None, config)
         with Supervisor(plan) as supervisor:
             try:
@@ -60,7 +62,6 @@ def record_cameras(
             except KeyboardInterrupt:
                 console.print("writing what still waits", markup=False)
     report = supervisor.recording
-    remove_if_empty(options.folder, report)
     console.print(recorded_line(options.folder, report), markup=False, soft_wrap=True)
     if supervisor.recorder_ended is not None:
         raise LaunchError(f"recording ended early: {supervisor.recorder_ended}")
@@ -74,13 +75,14 @@ def _watch(supervisor: Supervisor, cameras: int, duration_s: float | None, conso
     """Show how it goes until there is a reason to end."""
     before: RecordReport | None = None
     shown_s = 0.0
+    every_s = _SHOW_S if console.is_terminal else _PRINT_S
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while supervisor.recorder_ended is None:
             time.sleep(_POLL_S)
             for line in supervisor.poll():
                 console.print(line, markup=False, soft_wrap=True)
             report = supervisor.recording
-            if report is not None and time.monotonic() - shown_s >= _SHOW_S:
+            if report is not None and report.cameras and time.monotonic() - shown_s >= every_s:
                 if console.is_terminal:
                     live.update(_table(report, before), refresh=True)
                 else:
@@ -94,7 +96,7 @@ def _watch(supervisor: Supervisor, cameras: int, duration_s: float | None, conso
 
 
 def _table(report: RecordReport, before: RecordReport | None) -> Table:
-    caption = f"{report.size_bytes / 1e6:.0f} MB written, {report.left_bytes / 1e9:.1f} GB may follow"
+    caption = f"{report.size_bytes / 1e6:.0f} MB written, {_left(report, before)}"
     table = Table(
         "camera", "pictures", "fps", "MB", "waiting", "lost", "not taken", "encoder", caption=caption
     )
@@ -117,8 +119,17 @@ def _line(report: RecordReport, before: RecordReport | None) -> str:
         f"{name} {one.written} ({_fps(name, report, before):.1f} fps, {one.lost} lost)"
         for name, one in report.cameras.items()
     )
-    left = f"{report.left_bytes / 1e9:.1f} GB left"
-    return f"{cameras or 'no pictures yet'} | {report.size_bytes / 1e6:.1f} MB | {left}"
+    return f"{cameras} | {report.size_bytes / 1e6:.1f} MB | {_left(report, before)}"
+
+
+def _left(report: RecordReport, before: RecordReport | None) -> str:
+    """Room on the disk, and for how long that is at the present rate."""
+    room = f"{report.left_bytes / 1e9:.1f} GB left"
+    grown = report.size_bytes - before.size_bytes if before is not None else 0
+    if before is None or grown <= 0:
+        return room
+    minutes = report.left_bytes / grown * (report.t_ns - before.t_ns) / 60e9
+    return f"{room}, for {minutes / 60:.1f} h" if minutes > 120 else f"{room}, for {minutes:.0f} min"
 
 
 def _fps(camera: str, report: RecordReport, before: RecordReport | None) -> float:

@@ -3,35 +3,55 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from posecap.capture.session_folder import open_session
-from posecap.capture.session_repair import repair
+from posecap.capture.session_repair import CameraRepair, repair
 
 
 def repair_session(folder: Path, console: Console) -> None:
-    """Write the session in `folder` anew where it needs that; prints what is left of each camera.
+    """Write the session in `folder` anew where it needs that; prints one sentence for each thing that was lost.
 
     Raises:
-        SessionError: not a session, or no room.
+        SessionError: not a session, still being recorded, or no room.
     """
     with console.status(f"reading {folder}"):
         session = open_session(folder)
         result = repair(folder)
-    if result.was_whole:
-        console.print(f"{folder} is whole: nothing to repair", markup=False, soft_wrap=True)
-        return
-    table = Table(
-        "camera", "pictures", "until, s", "records without pixels", "pictures without record", box=None
-    )
+    lines = []
     for name, one in result.cameras.items():
-        until = "" if one.last_ns is None else f"{(one.last_ns - session.info.start_ns) / 1e9:.2f}"
-        table.add_row(name, str(one.pictures), until, str(one.without_pixels), str(one.without_record))
-    console.print(table)
-    damaged = f", {result.damaged_chunks} damaged chunks left out" if result.damaged_chunks else ""
-    console.print(
-        f"{folder} is whole again: {result.messages} messages; {result.cut_bytes} bytes of an unfinished record "
-        f"dropped{damaged}. What came in the last half second before it was cut off never reached the disk.",
-        markup=False,
-        soft_wrap=True,
-    )
+        lines.append(camera_line(name, one, session.info.start_ns))
+    lines += [
+        f"{name}: no picture reached the disk" for name in session.info.cameras if name not in session.cameras
+    ]
+    if result.cut_bytes:
+        lines.append(f"session.mcap: {result.cut_bytes} bytes of an unfinished record dropped")
+    if result.damaged_chunks:
+        lines.append(
+            f"session.mcap: {result.damaged_chunks} damaged chunks left out, half a second of messages each"
+        )
+    if result.was_whole:
+        lines.append(f"{folder} is whole: nothing to repair")
+    else:
+        lines.append(
+            f"{folder} is whole again with {result.messages} messages; what came in the last second before it was cut "
+            "off may never have reached the disk"
+        )
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def camera_line(name: str, one: CameraRepair, start_ns: int) -> str:
+    """What is left of a camera, one sentence."""
+    if one.last_ns is None:
+        left = "no picture is left"
+    else:
+        left = f"{one.pictures} pictures are left, the last at {(one.last_ns - start_ns) / 1e9:.2f} s"
+    dropped = [
+        f"{count} {what} dropped"
+        for count, what in (
+            (one.without_pixels, "capture times without pixels"),
+            (one.without_record, "pictures without a capture time"),
+        )
+        if count
+    ]
+    return f"{name}: " + ", ".join([left, *dropped])

@@ -10,7 +10,7 @@ from posecap.launch.errors import LaunchError
 from posecap.launch.interruption import ended_by_signals
 from posecap.launch.model_files import with_weights
 from posecap.launch.preparation import LiveOptions, Prepared, Viewer, prepare
-from posecap.launch.recording import make_session_folder, record_config, recorded_line, remove_if_empty
+from posecap.launch.recording import record_config, recorded_line, session_folder
 from posecap.launch.score import MediaClock, StageScore
 from posecap.launch.summary import Record, Summary, print_summary, write_summary
 from posecap.launch.supervisor import Supervisor
@@ -54,7 +54,6 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     console.print(f"poses at {options.bind}; Ctrl-C ends", markup=False, highlight=False, soft_wrap=True)
     recorder = None
     if options.record is not None:
-        make_session_folder(options.record, prepared.content)
         recorder = msgspec.structs.replace(
             record_config(options.record, prepared.content, prepared.fps, msgspec.to_builtins(settings)),
             poses_endpoint=_reachable(options.bind),
@@ -69,7 +68,11 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
             server_key=str(options.curve_key or ""),
         )
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of the child processes: 3 x 3 systems need no more
-    with RunFolder(prepared.rig, _SLOTS) as folder, ended_by_signals():
+    with (
+        session_folder(options.record, prepared.content),
+        RunFolder(prepared.rig, _SLOTS) as folder,
+        ended_by_signals(),
+    ):
         if view is not None:
             view = msgspec.structs.replace(view, score_file=str(folder.path / _SCORE_FILE))
         plan = topology(folder, prepared.cameras, runtime, view, recorder)
@@ -92,8 +95,7 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     )
     print_summary(summary, console)
     if options.record is not None:
-        remove_if_empty(options.record.folder, supervisor.recording)
-        line = recorded_line(options.record.folder, supervisor.recording)
+        line = recorded_line(options.record.folder, supervisor.recording, supervisor.recorder_ended)
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if options.summary is not None:
         write_summary(summary, options.summary)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import zmq
 
 from posecap.capture.camera_recorder import CameraRecorder, RecordingOptions
 from posecap.capture.disk_space import DiskSpace
+from posecap.capture.disk_sync import DiskSync
 from posecap.capture.errors import CaptureError
 from posecap.capture.frame import Frame
 from posecap.capture.session_folder import (
@@ -31,6 +31,7 @@ from posecap.runtime.client import Subscriber
 from posecap.runtime.errors import RuntimeFault
 from posecap.runtime.health import EXIT_CONFIG, Heartbeat
 from posecap.runtime.record_config import CameraReport, RecordConfig, RecordReport
+from posecap.runtime.record_reporter import RecordReporter
 from posecap.runtime.wire import TOPIC_FRAME_SET, TOPIC_INSTANT, TOPIC_REFINED, TOPIC_STATS
 
 _log = logging.getLogger(__name__)
@@ -39,7 +40,6 @@ _TOPICS = (TOPIC_REFINED, TOPIC_INSTANT, TOPIC_STATS, TOPIC_FRAME_SET)
 _POLL_MS = 20.0
 _QUIET_MS = 100.0
 _DRAIN_S = 2.0
-_LINGER_MS = 200
 
 
 def main(config: RecordConfig) -> None:
@@ -47,7 +47,7 @@ def main(config: RecordConfig) -> None:
 
     What came before the request to stop is still written. Ends with status 78 where it can never work as configured.
     """
-    report = _Reporter(config.report_endpoint)
+    report = RecordReporter(config.report_endpoint)
     with Heartbeat("", 2 * config.patience_s) as heartbeat:
         try:
             record(config, heartbeat.stop.is_set, report.send)
@@ -77,6 +77,9 @@ def record(config: RecordConfig, stop: Callable[[], bool], report: Callable[[Rec
         if beside_runtime:
             key = Path(config.server_key) if config.server_key else None
             poses = Subscriber(config.poses_endpoint, _TOPICS, key)
+        videos = [folder / VIDEO_FOLDER / f"{camera}.mkv" for camera in config.cameras]
+        sync = DiskSync([folder / MCAP_FILE, *videos], config.sync_s)
+        sync.start()
         try:
             recorder = _Recorder(config, session, receiver, poses)
             report(recorder.report("ready"))
@@ -84,6 +87,7 @@ def record(config: RecordConfig, stop: Callable[[], bool], report: Callable[[Rec
                 if recorder.turn(_POLL_MS):
                     report(recorder.report("recording" if recorder.cameras else "ready"))
             recorder.finish()
+            sync.finish()
             report(recorder.report("ended", recorder.reason))
         finally:
             if poses is not None:
@@ -135,7 +139,7 @@ class _Recorder:
             return False
         self._next_flush_s = time.monotonic() + FLUSH_S
         self.session.flush()
-        self.reason = self._disk_failure() or self.space.shortage()
+        self.reason = self._disk_failure() or self.space.shortage(self._size_bytes())
         return True
 
     def finish(self) -> None:
@@ -171,17 +175,21 @@ class _Recorder:
             for name in self.config.cameras
             if (one := self.cameras.get(name)) is not None
         }
-        mcap = Path(self.config.folder) / MCAP_FILE
         return RecordReport(
             pid=os.getpid(),
             state=state,  # pyright: ignore[reportArgumentType]
             t_ns=time.monotonic_ns(),
             cameras=cameras,
             messages=self.messages,
-            size_bytes=mcap.stat().st_size + sum(one.size_bytes for one in cameras.values()),
+            size_bytes=self._size_bytes(),
             left_bytes=max(self.space.left, 0),
             note=note,
         )
+
+    def _size_bytes(self) -> int:
+        """Of the recording so far."""
+        mcap = Path(self.config.folder) / MCAP_FILE
+        return mcap.stat().st_size + sum(one.size_bytes for one in self.cameras.values())
 
     def _append(self, channel: str, header: bytes, payload: bytes) -> None:
         self.session.write(channel, msgspec.msgpack.encode((header, payload)))
@@ -232,25 +240,6 @@ class _Recorder:
             cameras=self.config.cameras,
         )
         self.session.add_metadata(SESSION_METADATA, to_metadata(info))
-
-
-class _Reporter:
-    """Tells whoever started the process; never waits."""
-
-    def __init__(self, endpoint: str) -> None:
-        self._socket = zmq.Context.instance().socket(zmq.PUSH)
-        self._socket.linger = _LINGER_MS
-        if endpoint:
-            self._socket.connect(endpoint)
-
-    def send(self, report: RecordReport) -> None:
-        try:
-            self._socket.send(msgspec.msgpack.encode(report), zmq.NOBLOCK)
-        except zmq.Again:
-            _log.debug("event=report_unheard")
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 def _version() -> str:
