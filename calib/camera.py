@@ -9,6 +9,7 @@ from posecap.calib.distortion import BROWN_COEFFICIENTS, FISHEYE_COEFFICIENTS, d
 from posecap.calib.errors import CalibrationError
 
 _RIGID_TOLERANCE = 1e-3
+_MOST = 1e12  # squares of it are numbers, too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,5 +165,7 @@ def _read_only(value: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[n
         raise CalibrationError(f"{what} has shape {array.shape}, expected {shape}: re-export the calibration")
     if not np.isfinite(array).all():
         raise CalibrationError(f"{what} contains NaN or infinity: re-export the calibration")
+    if np.abs(array).max(initial=0) > _MOST:
+        raise CalibrationError(f"{what} contains numbers above {_MOST:g}: re-export the calibration")
     array.setflags(write=False)
     return array

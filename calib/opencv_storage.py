@@ -43,15 +43,20 @@ def matrix_in(document: dict[str, Any], key: str, shape: tuple[int, ...] | None,
         CalibrationError: missing, not a matrix, or of another shape.
     """
     node = document.get(key)
-    if not isinstance(node, dict) or not isinstance(node.get("data"), list):
+    values = node.get("data") if isinstance(node, dict) else None
+    # of scalars only: lists of aliases of lists would fill the memory
+    if (
+        not isinstance(node, dict)
+        or not isinstance(values, list)
+        or not all(isinstance(v, str) for v in values)
+    ):
         raise CalibrationError(f"{path} has no matrix {key}: export the calibration again")
     written = tuple(_whole(node.get(side)) for side in ("rows", "cols"))
-    data = node["data"]
-    if written[0] * written[1] != len(data):
+    if written[0] * written[1] != len(values):
         raise CalibrationError(
-            f"{path}: {key} has {len(data)} values, rows and cols say {written[0]} x {written[1]}: export it again"
+            f"{path}: {key} has {len(values)} values, rows and cols say {written[0]} x {written[1]}: export it again"
         )
-    array = numbers(data, (len(data),), f"{path}: {key}")
+    array = numbers(values, (len(values),), f"{path}: {key}")
     return array if shape is None else numbers(array.reshape(written), shape, f"{path}: {key}")
 
 

@@ -31,11 +31,12 @@ def check_up(rig: Rig, expected: str = "+z") -> None:
     """Refuse a world in which the pictures are clearly upright along another axis than `expected`.
 
     Raises:
-        CalibrationError: with the axis to give.
+        CalibrationError: with the axis to give; or `expected` is no axis.
     """
+    wanted = _known(expected)
     upright = np.mean([-camera.R[1] for camera in rig.cameras], axis=0)  # the pictures' up, in the world
     best = max(UP_AXES, key=lambda name: float(_axis(name) @ upright))
-    if _axis(best) @ upright > _CLEAR and _axis(expected) @ upright < _DOUBTFUL:
+    if _axis(best) @ upright > _CLEAR and wanted @ upright < _DOUBTFUL:
         raise CalibrationError(
             f"the pictures are upright along {best} of this world, expected {expected}: import it with up={best!r}, "
             f"or with up={expected!r} if the cameras lie on their sides"

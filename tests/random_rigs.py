@@ -9,6 +9,7 @@ from posecap.calib.errors import CalibrationError
 from posecap.calib.format_limits import Holds
 from posecap.calib.plausibility import check_imported
 from posecap.calib.rig import Rig
+from posecap.calib.rotation import rotation_of
 
 _NAMES = st.text("abcXYZ019_-", min_size=1, max_size=12).filter(lambda name: name != "0")
 _SIZES = st.sampled_from([(1920, 1080), (1080, 1920), (1280, 720), (1000, 1002), (640, 480), (3840, 2160)])
@@ -31,7 +32,15 @@ def rigs(draw: st.DrawFn, holds: Holds, names: st.SearchStrategy[str] = _NAMES) 
         check_imported(rig)
     except CalibrationError:
         assume(False)
+    assume(all(_share_in_lens(camera) > 0.8 for camera in cameras))
     return rig
+
+
+def _share_in_lens(camera: Camera) -> float:
+    """How much of its picture the lens reaches."""
+    x, y = (np.linspace(0, size - 1, 15) for size in camera.size_px)
+    rays = camera.undistorted(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
+    return float(np.isfinite(rays).all(axis=1).mean())
 
 
 def _camera(draw: st.DrawFn, name: str, angle: float, holds: Holds) -> Camera:
@@ -65,6 +74,24 @@ def _camera(draw: st.DrawFn, name: str, angle: float, holds: Holds) -> Camera:
     )
     cam_from_world[:3, 3] = -cam_from_world[:3, :3] @ centre
     return Camera(name, (width, height), K, np.array(lens), cam_from_world)
+
+
+def corner_rig() -> Rig:
+    """Four cameras that look at one place, 4 m from the origin, from different heights and distances, a bit rolled."""
+    cameras = []
+    for k, (angle, distance, height, roll) in enumerate(
+        [(0.2, 3.0, 1.0, 0.02), (1.9, 4.5, 2.4, -0.05), (3.3, 2.5, 1.6, 0.04), (4.4, 5.0, 2.9, 0.0)]
+    ):
+        centre = np.array([3 + distance * np.cos(angle), -2 + distance * np.sin(angle), height])
+        forward = np.array([3.1, -1.9, 1.0]) - centre
+        forward /= np.linalg.norm(forward)
+        right = np.cross(forward, [0, 0, 1]) / np.linalg.norm(np.cross(forward, [0, 0, 1]))
+        into = np.eye(4)
+        into[:3, :3] = rotation_of([0, 0, roll]) @ np.stack([right, np.cross(forward, right), forward])
+        into[:3, 3] = -into[:3, :3] @ centre
+        K = np.array([[1500.0, 0, 959.5], [0, 1500.0, 539.5], [0, 0, 1]])
+        cameras.append(Camera(f"cam{k + 1}", (1920, 1080), K, np.array([-0.05, 0, 0, 0, 0]), into))
+    return Rig(tuple(cameras))
 
 
 def largest_difference_px(rig: Rig, other: Rig, by_name: bool = True, points: int = 500) -> float:

@@ -172,3 +172,12 @@ def test_numpy_integers_are_fine_as_a_size() -> None:
     side = replace(camera(), size_px=tuple(np.array([640, 480])))
     assert side.size_px == (640, 480)
     assert type(side.size_px[0]) is int
+
+
+def test_numbers_whose_squares_are_none_are_refused() -> None:
+    pose = np.eye(4)
+    pose[0, 3] = 1e200
+    with pytest.raises(CalibrationError, match=r"cam_from_world contains numbers above 1e\+12"):
+        Camera("a", (640, 480), np.diag([500.0, 500, 1]), np.zeros(5), pose)
+    with pytest.raises(CalibrationError, match="expected .width, height. in whole pixels"):
+        Camera("a", (float("inf"), 480), np.diag([500.0, 500, 1]), np.zeros(5), np.eye(4))  # pyright: ignore[reportArgumentType]
