@@ -179,5 +179,5 @@ def test_numbers_whose_squares_are_none_are_refused() -> None:
     pose[0, 3] = 1e200
     with pytest.raises(CalibrationError, match=r"cam_from_world contains numbers above 1e\+12"):
         Camera("a", (640, 480), np.diag([500.0, 500, 1]), np.zeros(5), pose)
-    with pytest.raises(CalibrationError, match="expected .width, height. in whole pixels"):
+    with pytest.raises(CalibrationError, match=r"expected \[width, height\] in whole pixels"):
         Camera("a", (float("inf"), 480), np.diag([500.0, 500, 1]), np.zeros(5), np.eye(4))  # pyright: ignore[reportArgumentType]
