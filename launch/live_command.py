@@ -9,10 +9,12 @@ from typing import Annotated, cast, get_args
 import typer
 from rich.console import Console
 
-from posecap.launch.errors import UsageError, user_errors
-from posecap.launch.preparation import LiveOptions, Viewer
+from posecap.launch.errors import user_errors
+from posecap.launch.options import one_of, positive
+from posecap.launch.preparation import LiveOptions
 from posecap.launch.recording import RecordOptions
 from posecap.launch.session import run_session
+from posecap.launch.viewer_choice import Viewer
 from posecap.runtime.messages import Stage
 
 _EXAMPLES = """
@@ -92,16 +94,16 @@ def live(
     with user_errors():
         options = LiveOptions(
             cams=cams,
-            viewer=cast(Viewer, _one_of("--viewer", viewer, get_args(Viewer))),
-            duration_s=None if duration is None else _positive("--duration", duration),
+            viewer=cast(Viewer, one_of("--viewer", viewer, get_args(Viewer))),
+            duration_s=None if duration is None else positive("--duration", duration),
             model=model,
             engine=engine,
             joints=joints,
-            stage=cast(Stage, _one_of("--stage", stage, get_args(Stage))),
+            stage=cast(Stage, one_of("--stage", stage, get_args(Stage))),
             overrides=tuple(settings or ()),
-            speed=_positive("--speed", speed),
+            speed=positive("--speed", speed),
             loop=loop,
-            pace="max" if _one_of("--pace", pace, ("clock", "max")) == "max" else "clock",
+            pace="max" if one_of("--pace", pace, ("clock", "max")) == "max" else "clock",
             bind=bind,
             summary=summary,
             truth=truth,
@@ -115,15 +117,3 @@ def live(
             run_session(options, Console(highlight=False, width=None if sys.stdout.isatty() else _LINE))
         except KeyboardInterrupt:
             sys.exit(128 + signal.SIGINT)  # while weights were fetched or files checked
-
-
-def _one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise UsageError(f"{option} {value!r} is unknown, there are {', '.join(choices)}: check the spelling")
-    return value
-
-
-def _positive(option: str, value: float) -> float:
-    if not 0 < value < float("inf"):
-        raise UsageError(f"{option} is {value:g}, expected more than 0: correct it")
-    return value

@@ -18,6 +18,7 @@ from posecap.launch.camera_preparation import prepare_cameras
 from posecap.launch.errors import UsageError
 from posecap.launch.recording import RecordOptions
 from posecap.launch.truth import Truth, load_truth
+from posecap.launch.viewer_choice import Viewer
 from posecap.models.joints import JOINT_SETS
 from posecap.runtime.errors import EndpointError
 from posecap.runtime.messages import Stage
@@ -28,7 +29,6 @@ _WAIT_PERIODS = 3
 _PATIENT_NS = 10_000_000_000  # pace "max": cameras wait for the runtime, not for the clock
 
 ENGINES = get_args(get_type_hints(PipelineSettings)["engine"])
-Viewer = Literal["auto", "open3d", "terminal", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from rich.console import Console
 from posecap.launch.errors import LaunchError
 from posecap.launch.interruption import ended_by_signals
 from posecap.launch.model_files import with_weights
-from posecap.launch.preparation import LiveOptions, Prepared, Viewer, prepare
+from posecap.launch.preparation import LiveOptions, Prepared, prepare
 from posecap.launch.recording import record_config, recorded_line, session_folder
 from posecap.launch.score import MediaClock, StageScore
 from posecap.launch.summary import Record, Summary, print_summary, write_summary
@@ -17,8 +17,8 @@ from posecap.launch.supervisor import Supervisor
 from posecap.launch.terminal import Display, LineDisplay, TableDisplay
 from posecap.launch.topology import RunFolder, topology
 from posecap.launch.view import ViewConfig
-from posecap.launch.view_display import missing_display
 from posecap.launch.view_score import write_score
+from posecap.launch.viewer_choice import chosen_viewer, reachable
 from posecap.runtime.client import Subscriber
 from posecap.runtime.messages import (
     TOPIC_INSTANT,
@@ -44,7 +44,7 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     """
     prepared = prepare(options)
     settings = with_weights(prepared.settings, lambda line: console.print(line, markup=False, soft_wrap=True))
-    viewer = _viewer(options.viewer, console)
+    viewer = chosen_viewer(options.viewer, console)
     runtime = msgspec.structs.replace(prepared.runtime, settings=settings, thumbnails=viewer == "open3d")
     title = (
         f"posecap {settings.model} on {settings.engine} ({settings.precision}), people found by "
@@ -56,13 +56,13 @@ def run_session(options: LiveOptions, console: Console) -> Summary:
     if options.record is not None:
         recorder = msgspec.structs.replace(
             record_config(options.record, prepared.content, prepared.fps, msgspec.to_builtins(settings)),
-            poses_endpoint=_reachable(options.bind),
+            poses_endpoint=reachable(options.bind),
             server_key=str(options.curve_key or ""),
         )
     view = None
     if viewer == "open3d":
         view = ViewConfig(
-            endpoint=_reachable(options.bind),
+            endpoint=reachable(options.bind),
             rig=str(options.cams),
             stage=options.stage,
             server_key=str(options.curve_key or ""),
@@ -117,7 +117,7 @@ class _Session:
     def run(self, display: Display) -> None:
         """From the start of the processes to the end; Ctrl-C and SIGTERM are reasons like any other."""
         topics = (TOPIC_INSTANT, TOPIC_REFINED, TOPIC_STATS)
-        endpoint = _reachable(self.options.bind)
+        endpoint = reachable(self.options.bind)
         try:
             with Subscriber(endpoint, topics, self.options.curve_key) as messages, display:
                 self.supervisor.start()
@@ -168,29 +168,3 @@ class _Session:
         """Whether a whole round of statistics has come since the last pose."""
         stats, pose = self.record.stats, self.pose
         return stats is not None and (pose is None or stats.t_ns - pose.header.t_publish_ns > _QUIET_S * 1e9)
-
-
-def _viewer(wanted: Viewer, console: Console) -> Viewer:
-    """ "auto" made up its mind: a window where there is a display, else a table, else lines."""
-    if wanted == "open3d":
-        if (why := missing_display()) is not None:
-            raise LaunchError(f"--viewer open3d: {why}")
-        return wanted
-    if wanted == "terminal" and not console.is_terminal:
-        return "none"
-    if wanted != "auto":
-        return wanted
-    if missing_display() is None and _has_open3d():
-        return "open3d"
-    return "terminal" if console.is_terminal else "none"
-
-
-def _has_open3d() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("open3d") is not None
-
-
-def _reachable(bind: str) -> str:
-    """Where a subscriber on this host connects to what was bound."""
-    return bind.replace("//*:", "//127.0.0.1:").replace("//0.0.0.0:", "//127.0.0.1:")
