@@ -58,6 +58,7 @@ def adjust(
     seen: Observations,
     options: BundleOptions | None = None,
     is_point: NDArray[np.bool_] | None = None,
+    given: tuple[Camera, ...] | None = None,
 ) -> Bundle:
     """Cameras and targets that explain the observations best.
 
@@ -67,6 +68,7 @@ def adjust(
         seen: each target and camera at least once.
         options: what may change; default: poses alone.
         is_point: (targets,) those that are free points.
+        given: cameras whose intrinsics hold what the pictures cannot say; default: the start.
 
     Raises:
         CalibrationError: what is asked for cannot be told from what was seen; names the camera and the remedy.
@@ -74,7 +76,7 @@ def adjust(
     options = options or BundleOptions()
     points = np.zeros(len(world_from_target), dtype=bool) if is_point is None else is_point
     check_problem(cameras, points, seen.camera, seen.target, options.held)
-    problem = Problem(cameras, seen, options, points)
+    problem = Problem(given or cameras, seen, options, points)
     state = State(cameras, np.array(world_from_target, dtype=np.float64))
     scale = options.robust_px or np.inf
     damping, taken = 1e-4, 0

@@ -1,8 +1,10 @@
 """Sightings as observations of a bundle adjustment, adjusted twice: first with all, then without the outliers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from posecap.calib.solution import CameraFit
 
 _OUTLIER_SIGMAS = 5.0
 _LEAST_OUTLIER_PX = 0.5
+_LEAST_NOISE_PX = 0.02
 _LEAST_LEFT = 4  # corners of a target
 _Item = TypeVar("_Item")
 
@@ -48,8 +51,9 @@ def adjust_inliers(
 ) -> tuple[Bundle, NDArray[np.bool_]]:
     """Bundle of what is no outlier, and (n,) which observations those are.
 
-    An outlier is five standard deviations off after the robust adjustment. Targets that would be left with fewer than
-    four corners lose all of them; they keep their pose and their place in the order.
+    What holds the intrinsics is weighed against the noise that the first adjustment finds. An outlier is five standard
+    deviations off after the robust adjustment. Targets that would be left with fewer than four corners lose all of
+    them; they keep their pose and their place in the order.
     """
     first = adjust(cameras, world_from_target, seen, options)
     length = np.linalg.norm(first.residual_px, axis=1)
@@ -60,22 +64,11 @@ def adjust_inliers(
     place = np.cumsum(there) - 1
     only = seen.only(kept)
     only = Observations(only.camera, place[only.target], only.point_m, only.xy)
-    again = adjust(first.cameras, first.world_from_target[there], only, options)
+    options = msgspec.structs.replace(options, noise_px=max(first.sigma_px, _LEAST_NOISE_PX))
+    again = adjust(first.cameras, first.world_from_target[there], only, options, given=cameras)
     targets = first.world_from_target.copy()
     targets[there] = again.world_from_target
-    return (
-        Bundle(
-            again.cameras,
-            targets,
-            again.residual_px,
-            again.weight,
-            again.rms_px,
-            again.sigma_px,
-            again.covariance,
-            again.steps,
-        ),
-        kept,
-    )
+    return replace(again, world_from_target=targets), kept
 
 
 def fit_of(index: int, name: str, bundle: Bundle, seen: Observations, kept: NDArray[np.bool_]) -> CameraFit:

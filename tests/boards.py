@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from posecap.calib.board import Board, Sighting
 from posecap.calib.camera import Camera
 from posecap.calib.rig import Rig
-from posecap.training.synthetic_board_path import BoardPath
+from posecap.training.synthetic_board_path import BoardPath, held_before
 
 BOARD = Board("charuco", 7, 5, 0.08, 0.06, "DICT_5X5_50")
 STEEPEST = np.cos(np.radians(68))  # to the line of sight; beyond, no detector reads it
@@ -53,3 +53,20 @@ def carried(
             ]
         )
     return instants, poses
+
+
+def close_ups(
+    rig: Rig, count: int = 40, noise_px: float = 0.0, seed: int = 0, board: Board = BOARD
+) -> list[Sighting]:
+    """Sightings of a board held close to each camera, at times of their own before 0."""
+    rng, found = np.random.default_rng(seed), []
+    for index, camera in enumerate(rig.cameras):
+        for k, pose in enumerate(held_before(camera, board, count)):
+            seen = sighting_of(camera, board, pose, -1 - k - index * count)
+            if seen is not None:
+                found.append(
+                    Sighting(
+                        seen.camera, seen.t_ns, seen.ids, seen.xy + rng.normal(0, noise_px, seen.xy.shape)
+                    )
+                )
+    return found

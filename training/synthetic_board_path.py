@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posecap.calib.board import Board
+from posecap.calib.camera import Camera
 from posecap.calib.rotation import rotation_of
 
 
@@ -52,3 +53,34 @@ class BoardPath:
         pose[:3, :3] = upright @ lean @ tilt
         pose[:3, 3] = middle - pose[:3, :3] @ np.array([*(side / 2 for side in board.size_m), 0.0])
         return pose
+
+
+def held_before(camera: Camera, board: Board, count: int, tilt_deg: float = 45.0) -> NDArray[np.float64]:
+    """(count, 4, 4) world_from_board of a board held close to a camera: all over its picture, tilted to all sides.
+
+    Places, tilts and distances are spread evenly (Halton 1960), and repeat.
+    """
+    poses = np.empty((count, 4, 4))
+    world_from_cam = np.linalg.inv(camera.cam_from_world)
+    width, height = camera.size_px
+    for k in range(count):
+        a, b, c, d, e, f = (_halton(k + 1, base) for base in (2, 3, 5, 7, 11, 13))
+        pixel = np.array([(0.2 + 0.6 * a) * width, (0.2 + 0.6 * b) * height])
+        depth = camera.focal_px * board.size_m[0] / width * (1.2 + 1.3 * c)
+        ray = np.append(camera.undistorted(pixel), 1.0)
+        towards, most = 2 * np.pi * d, np.radians(tilt_deg) * (0.3 + 0.7 * e)
+        turn = rotation_of([most * np.cos(towards), most * np.sin(towards), 0])
+        pose = np.eye(4)
+        pose[:3, :3] = turn @ rotation_of([0, 0, 2 * np.pi * f])
+        pose[:3, 3] = depth * ray - pose[:3, :3] @ np.array([*(side / 2 for side in board.size_m), 0.0])
+        poses[k] = world_from_cam @ pose
+    return poses
+
+
+def _halton(index: int, base: int) -> float:
+    value, share = 0.0, 1.0
+    while index:
+        share /= base
+        index, digit = divmod(index, base)
+        value += digit * share
+    return value
