@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Thread
@@ -24,6 +25,8 @@ from posecap.capture.session_folder import (
 from posecap.capture.session_writer import SessionWriter
 from posecap.capture.transport import FrameReceiver
 from posecap.capture.video_writer import VideoWriter
+
+_COPY_S = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -143,7 +146,7 @@ class CameraRecorder(Thread):
             return
         try:
             if self._video is None:
-                self._video = self._open(picture)
+                self._video = self._open_while_copying(picture)
             index = self._video.write(picture, t_ns - self._start_ns)
         except (OSError, av.error.FFmpegError, SessionError) as error:
             self._fail(error)
@@ -151,6 +154,16 @@ class CameraRecorder(Thread):
         record = PictureRecord(seq, t_ns, index)
         self._session.write(PICTURE_CHANNEL + self.camera, msgspec.msgpack.encode(record))
         self.written += 1
+
+    def _open_while_copying(self, picture: VideoFrame) -> VideoWriter:
+        """Opening an encoder may take longer than the ring needs to go round."""
+        with ThreadPoolExecutor(1) as opener:
+            video = opener.submit(self._open, picture)
+            while not video.done():
+                self._copy()
+                with self._news:
+                    self._news.wait(_COPY_S)
+        return video.result()
 
     def _open(self, picture: VideoFrame) -> VideoWriter:
         layout = "i420" if picture.format.name == "yuv420p" else "bgr24"

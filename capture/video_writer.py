@@ -2,6 +2,7 @@
 
 import logging
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -125,8 +126,8 @@ class VideoWriter:
             pixel_format = _encoded_format(name, size_px, layout, lossless)
             options = _options(name, lossless)
             try:
-                if name in self.HARDWARE:
-                    _try_out(name, size_px, pixel_format, fps, options)
+                if refusal := _refusal(name, size_px, pixel_format, lossless):
+                    raise ValueError(refusal)
                 stream = self._container.add_stream(
                     name, rate=Fraction(fps).limit_denominator(1000), options=options
                 )
@@ -139,10 +140,29 @@ class VideoWriter:
                 refusals.append(f"{name}: {error}")
                 continue
             return stream
-        raise SessionError(
-            f"{self.path}: no encoder takes pictures of {size_px[0]} x {size_px[1]} px ({'; '.join(refusals)}): "
-            "leave out --encoder, or install PyAV with libx264"
-        )
+        raise SessionError(f"{self.path}: {_nothing_takes(size_px, refusals)}")
+
+
+def check_encoder(size_px: tuple[int, int], *, lossless: bool = False, encoder: str = "auto") -> str:
+    """Name of the encoder that would be used; tried out once here, it is opened quickly afterwards.
+
+    Raises:
+        SessionError: none takes such pictures.
+    """
+    refusals = []
+    for name in _candidates("i420", lossless, encoder):
+        refusal = _refusal(name, size_px, _encoded_format(name, size_px, "i420", lossless), lossless)
+        if not refusal:
+            return name
+        refusals.append(f"{name}: {refusal}")
+    raise SessionError(_nothing_takes(size_px, refusals))
+
+
+def _nothing_takes(size_px: tuple[int, int], refusals: list[str]) -> str:
+    return (
+        f"no encoder takes pictures of {size_px[0]} x {size_px[1]} px ({'; '.join(refusals)}): "
+        "leave out --encoder, or install PyAV with libx264"
+    )
 
 
 def _candidates(layout: Layout, lossless: bool, encoder: str) -> tuple[str, ...]:
@@ -193,16 +213,17 @@ def _configure(context: VideoCodecContext, size_px: tuple[int, int], pixel_forma
         context.bit_rate = round(0.2 * size_px[0] * size_px[1] * fps)
 
 
-def _try_out(
-    name: str, size_px: tuple[int, int], pixel_format: str, fps: float, options: dict[str, str]
-) -> None:
-    """Encode one grey picture: an encoder that is compiled in may still have no device. Raises FFmpegError."""
-    context = CodecContext.create(name, "w")
-    assert isinstance(context, VideoCodecContext)
-    _configure(context, size_px, pixel_format, fps)
-    context.options = options
+@lru_cache(maxsize=64)
+def _refusal(name: str, size_px: tuple[int, int], pixel_format: str, lossless: bool) -> str:
+    """Why the encoder does not even take one grey picture; "" where it does. One compiled in may have no device."""
     grey = VideoFrame.from_ndarray(np.full((size_px[1], size_px[0], 3), 128, np.uint8), format="bgr24")
     grey.pts, grey.time_base = 0, _TICK
-    packets = [*context.encode(grey), *context.encode(None)]
-    if not packets:
-        raise ValueError("gives no picture")
+    try:
+        context = CodecContext.create(name, "w")
+        assert isinstance(context, VideoCodecContext)
+        _configure(context, size_px, pixel_format, 30.0)
+        context.options = _options(name, lossless)
+        packets = [*context.encode(grey.reformat(format=pixel_format)), *context.encode(None)]
+    except (OSError, ValueError, av.error.FFmpegError) as error:
+        return str(error) or type(error).__name__
+    return "" if packets else "gives no picture"

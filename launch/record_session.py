@@ -24,6 +24,7 @@ from posecap.runtime.record_config import RecordReport
 _SLOTS = 8
 _POLL_S = 0.1
 _SHOW_S, _PRINT_S = 1.0, 5.0  # in a terminal, and as lines elsewhere
+_PATIENCE_S = 10.0  # until the first pictures, where there is a duration
 _ENDED = ("ended", "failed")
 
 
@@ -75,6 +76,8 @@ def _watch(supervisor: Supervisor, cameras: int, duration_s: float | None, conso
     """Show how it goes until there is a reason to end."""
     before: RecordReport | None = None
     shown_s = 0.0
+    first_s = time.monotonic() + _PATIENCE_S  # of the pictures
+    came = False
     every_s = _SHOW_S if console.is_terminal else _PRINT_S
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while supervisor.recorder_ended is None:
@@ -82,13 +85,15 @@ def _watch(supervisor: Supervisor, cameras: int, duration_s: float | None, conso
             for line in supervisor.poll():
                 console.print(line, markup=False, soft_wrap=True)
             report = supervisor.recording
+            if report is not None and report.cameras and not came:
+                first_s, came = time.monotonic(), True
             if report is not None and report.cameras and time.monotonic() - shown_s >= every_s:
                 if console.is_terminal:
                     live.update(_table(report, before), refresh=True)
                 else:
                     console.print(_line(report, before), markup=False, soft_wrap=True)
                 before, shown_s = report, time.monotonic()
-            if duration_s is not None and time.monotonic_ns() >= supervisor.epoch_ns + duration_s * 1e9:
+            if duration_s is not None and time.monotonic() >= first_s + duration_s:
                 return
             states = [one.state for one in supervisor.cameras.values()]
             if len(states) == cameras and all(state in _ENDED for state in states):

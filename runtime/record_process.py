@@ -14,6 +14,7 @@ from posecap.capture.disk_space import DiskSpace
 from posecap.capture.disk_sync import DiskSync
 from posecap.capture.errors import CaptureError
 from posecap.capture.frame import Frame
+from posecap.capture.ring import Ring
 from posecap.capture.session_folder import (
     LOSSES_METADATA,
     MCAP_FILE,
@@ -26,12 +27,14 @@ from posecap.capture.session_folder import (
 )
 from posecap.capture.session_writer import FLUSH_S, SessionWriter
 from posecap.capture.transport import FrameReceiver
+from posecap.capture.video_writer import check_encoder
 from posecap.capture.wire import CameraStatus, pack
 from posecap.runtime.client import Subscriber
 from posecap.runtime.errors import RuntimeFault
 from posecap.runtime.health import EXIT_CONFIG, Heartbeat
 from posecap.runtime.record_config import CameraReport, RecordConfig, RecordReport
 from posecap.runtime.record_reporter import RecordReporter
+from posecap.runtime.take_metadata import posecap_version
 from posecap.runtime.wire import TOPIC_FRAME_SET, TOPIC_INSTANT, TOPIC_REFINED, TOPIC_STATS
 
 _log = logging.getLogger(__name__)
@@ -68,6 +71,9 @@ def record(config: RecordConfig, stop: Callable[[], bool], report: Callable[[Rec
     folder = Path(config.folder)
     rings = {camera: Path(ring) for camera, ring in config.rings.items()}
     (folder / VIDEO_FOLDER).mkdir(exist_ok=True)
+    for ring in rings.values():
+        with Ring.attach(ring) as one:
+            check_encoder(one.size_px, lossless=config.lossless, encoder=config.encoder)
     beside_runtime = bool(config.poses_endpoint)
     with (
         SessionWriter(folder / MCAP_FILE) as session,
@@ -233,19 +239,10 @@ class _Recorder:
     def _describe(self, start_ns: int) -> None:
         """Metadata of the session; the last one counts."""
         info = SessionInfo(
-            posecap=_version(),
+            posecap=posecap_version(),
             start_ns=start_ns,
             unix_offset_ns=time.time_ns() - time.monotonic_ns(),
             rig=self.config.rig,
             cameras=self.config.cameras,
         )
         self.session.add_metadata(SESSION_METADATA, to_metadata(info))
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("posecap")
-    except PackageNotFoundError:
-        return ""
