@@ -20,16 +20,20 @@ Stored = Literal["translation", "centre"]
 _PARALLEL = 0.02  # variance of axes, about 8 degrees, below which where they meet says nothing
 _CLEARLY = 3.0  # times closer to the target that another reading's axes must pass
 _LOOKING = 0.2  # radians, about 11 degrees: rms within which cameras look at one place
+_SAME = np.eye(3)
 _FEWEST = 3  # two axes pass each other somewhere, whichever way they are read
 _SEEN = 0.9  # share of known points inside a picture; people leave pictures now and then
 
 
-def check_convention(rig: Rig, stored: Stored = "translation") -> None:
+def check_convention(
+    rig: Rig, stored: Stored = "translation", file_from_cam: NDArray[np.float64] = _SAME
+) -> None:
     """Refuse a rig whose cameras do not look at one place, if they all would, read another way round.
 
     Args:
         rig: as the file was read.
         stored: what the file is meant to hold beside the rotation: the translation t, or the camera's centre.
+        file_from_cam: (3, 3) axes of the file's cameras in ours: what it holds as a rotation is `file_from_cam @ R`.
 
     Raises:
         CalibrationError: says which reading fits.
@@ -41,7 +45,9 @@ def check_convention(rig: Rig, stored: Stored = "translation") -> None:
         return
     fits = [
         (target.angle, what)
-        for what, target in ((what, _on_target(other)) for what, other in _other_readings(rig, stored))
+        for what, target in (
+            (what, _on_target(other)) for what, other in _other_readings(rig, stored, file_from_cam)
+        )
         if target.seen == len(rig) and target.angle < _LOOKING and _CLEARLY * target.angle < found.angle
     ]
     if fits:
@@ -88,7 +94,14 @@ def check_points(rig: Rig, points_m: NDArray[np.float64], stored: Stored = "tran
     )
 
 
-def _other_readings(rig: Rig, stored: Stored) -> list[tuple[str, Rig]]:
+def _other_readings(
+    rig: Rig, stored: Stored, file_from_cam: NDArray[np.float64] = _SAME
+) -> list[tuple[str, Rig]]:
+    cam_from_file = file_from_cam.T
+
+    def transposed(one: Camera) -> NDArray[np.float64]:
+        return cam_from_file @ (file_from_cam @ one.R).T
+
     def read(way: Callable[[Camera], tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Rig:
         cameras = []
         for camera in rig.cameras:
@@ -104,11 +117,11 @@ def _other_readings(rig: Rig, stored: Stored) -> list[tuple[str, Rig]]:
             ("its transforms were from camera to world", read(lambda one: (one.R.T, -one.R.T @ one.t))),
         ]
     return [
-        ("its rotations were transposed", read(lambda one: (one.R.T, -one.R.T @ one.centre))),
-        ("its camera centres were translations", read(lambda one: (one.R, one.centre))),
+        ("its rotations were transposed", read(lambda one: (transposed(one), -transposed(one) @ one.centre))),
+        ("its camera centres were translations", read(lambda one: (one.R, cam_from_file @ one.centre))),
         (
             "its rotations were transposed and its camera centres were translations",
-            read(lambda one: (one.R.T, one.centre)),
+            read(lambda one: (transposed(one), cam_from_file @ one.centre)),
         ),
     ]
 

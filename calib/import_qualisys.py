@@ -20,6 +20,7 @@ from posecap.calib.rotation import rotation_of
 
 _SUBPIXELS = 64.0
 _MM = 1e-3
+_FILE_FROM_CAM = np.diag([1.0, -1.0, -1.0])
 _LENS = (
     "radialDistortion1",
     "radialDistortion2",
@@ -49,7 +50,7 @@ def import_qualisys(path: Path, sizes_px: Mapping[str, tuple[int, int]] | None =
         for name, size_px in (sizes_px or {}).items():
             rig = rig.resized(name, size_px)
         check_imported(rig)
-        check_convention(rig, "centre")
+        check_convention(rig, "centre", _FILE_FROM_CAM)
     except CalibrationError as error:
         raise CalibrationError(f"{path}: {error}") from error
     return rig
@@ -107,7 +108,7 @@ def _camera(element: ElementTree.Element) -> Camera:
     M = [[number(transform, f"r{row}{column}") for column in (1, 2, 3)] for row in (1, 2, 3)]
     place = np.array([number(transform, axis) for axis in "xyz"]) * _MM
     cam_from_world = np.eye(4)
-    cam_from_world[:3, :3] = rotation_of(np.diag([1.0, -1.0, -1.0]) @ np.array(M))
+    cam_from_world[:3, :3] = rotation_of(_FILE_FROM_CAM.T @ np.array(M))
     cam_from_world[:3, 3] = -cam_from_world[:3, :3] @ place
     x, y = pixels("centerPointU") - left, pixels("centerPointV") - top
     return Camera(

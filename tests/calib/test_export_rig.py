@@ -99,9 +99,17 @@ CENTRE_WAYS = {  # and where it should have R and the camera's centre
     "both": lambda R, t, centre: (R.T, -R.T @ t),
 }
 
+BACKWARDS = np.diag([1.0, -1.0, -1.0])  # Qualisys' cameras look along -z
+QUALISYS_WAYS = {
+    "transposed": lambda R, t, centre: (BACKWARDS @ R.T @ BACKWARDS, -BACKWARDS @ R.T @ BACKWARDS @ centre),
+    "exchanged": lambda R, t, centre: (R, -R @ BACKWARDS @ t),
+    "both": lambda R, t, centre: (BACKWARDS @ R.T @ BACKWARDS, -BACKWARDS @ R.T @ t),
+}
+
 
 def _wrong(rig: Rig, way: str, kind: str) -> Rig:
-    ways = CENTRE_WAYS if kind in ("human36m-h5", "human36m-toolbox", "qualisys") else WAYS
+    ways = CENTRE_WAYS if kind in ("human36m-h5", "human36m-toolbox") else WAYS
+    ways = QUALISYS_WAYS if kind == "qualisys" else ways
     cameras = []
     for camera in rig.cameras:
         into = np.eye(4)

@@ -308,6 +308,14 @@ def test_sizes_of_the_data_set_need_not_be_given(tmp_path: Path) -> None:
     assert [camera.size_px for camera in import_rig(path).cameras] == sizes
 
 
+def test_a_qualisys_matrix_that_was_transposed(tmp_path: Path) -> None:
+    path = written(tmp_path, "qualisys", corner_rig())
+    assert len(import_rig(path)) == 4
+    edited(path, r'r(\d)(\d)="', r'r\2\1="')
+    with pytest.raises(CalibrationError, match="all would if its rotations were transposed"):
+        import_rig(path)
+
+
 # ---------------------------------------------------------------- plain numbers, HDF5, other things
 
 TOTALCAPTURE = {
