@@ -105,6 +105,38 @@ def test_a_view_that_takes_left_for_right_is_put_right() -> None:
     assert np.linalg.norm(fixed.xyz - scene.xyz[0], axis=1)[limbs].max() < 0.05
 
 
+def swapped_against(reference_swaps: list[str], view_swaps: list[str]) -> np.ndarray:
+    """(views, joints) what is exchanged where the past has these joints on the wrong sides, and view 2 has those."""
+    scene = crowd(4, 1, 3, noise_px=2.0, missing=0.0, gross=0.0)
+    keypoints = in_true_order(scene)
+    reference = scene.xyz.copy()
+    for joint, other in enumerate(COCO_17.mirrored):
+        name = COCO_17.names[joint].partition("_")[2]
+        if name in reference_swaps:
+            reference[:, joint] = scene.xyz[:, other]
+    known = [COCO_17.names[joint].partition("_")[2] in view_swaps for joint in range(17)]
+    exchanged = keypoints.xy[2, 0, list(COCO_17.mirrored)]
+    keypoints.xy[2, 0, known] = exchanged[known]
+    lifter, swaps = Lifter(scene.rig, 0.12), SwapResolver(COCO_17)
+    rays, misses = lifter.views.rays(keypoints), lifter.views.misses
+    return swaps.resolve(rays, misses(rays.xy, reference), misses(rays.xy, swaps.mirrored(reference)))[:, 0]
+
+
+def test_a_mistaken_past_yields_to_the_views() -> None:
+    elbows = [COCO_17.names.index(f"{side}_elbow") for side in ("left", "right")]
+    assert not swapped_against(["elbow", "wrist"], []).any()
+    swapped = swapped_against(["elbow", "wrist"], ["elbow", "wrist"])
+    assert swapped[2, elbows].all()  # the one view that agrees with that past
+    assert not swapped[[0, 1, 3]].any()
+
+
+def test_all_views_together_may_be_mistaken_about_the_whole_body() -> None:
+    limbs = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
+    swapped = swapped_against(limbs, [])
+    wrists = [COCO_17.names.index(f"{side}_wrist") for side in ("left", "right")]
+    assert swapped[:, wrists].all()
+
+
 def test_the_compiled_lift_is_its_slow_twin() -> None:
     scene = crowd(6, 3, 5, gross=0.1)
     lifter = Lifter(scene.rig, 0.12)
