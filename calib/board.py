@@ -14,11 +14,6 @@ from posecap.calib.errors import CalibrationError
 BoardKind = Literal["charuco", "chessboard", "apriltag"]
 
 _LARGEST = 60  # squares along a side
-_WINDOW_SHARE = (
-    0.3  # half window of the search for a chessboard's corners, over the side of a square in the picture
-)
-_WINDOW_PX = (2, 11)
-_MIN_PERIMETER = 0.02  # of a marker, over the larger side of the picture
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +143,7 @@ class Board:
             min_corners: fewer are not worth a sighting.
         """
         grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        grey = np.ascontiguousarray(255 - grey if self.inverted else grey)
+        grey = np.ascontiguousarray(255 - grey if self.inverted else grey, dtype=np.uint8)
         found = self._found(grey)
         if found is None or len(found[0]) < max(min_corners, 1):
             return None

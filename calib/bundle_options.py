@@ -16,8 +16,8 @@ class BundleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         free: intrinsics that may change, of every camera.
         held: how many of the first cameras keep their pose; 1 makes the first one the frame of reference.
         robust_px: residual from which on an observation loses weight; None = three standard deviations, estimated.
-        aspect_share, centre_share, radial, tangential: standard deviations that hold fx / fy at its given value, the
-            principal point (over the width), k1 k2 k3 k4, p1 p2.
+        focal_share, aspect_share, centre_share, radial, tangential: standard deviations that hold at their given values
+            the focal lengths (over themselves), fx / fy, the principal point (over the width), k1 k2 k3 k4, p1 p2.
         noise_px: of a corner, to weigh these against the pictures.
         steps: at most.
     """
@@ -25,6 +25,7 @@ class BundleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     free: tuple[Intrinsic, ...] = ()
     held: int = 1
     robust_px: float | None = None
+    focal_share: float = float("inf")
     aspect_share: float = 0.005
     centre_share: float = 0.05
     radial: float = 0.3

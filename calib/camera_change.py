@@ -35,8 +35,8 @@ def pull_of(camera: Camera, options: BundleOptions) -> NDArray[np.float64]:
     """(9,) one over the standard deviations that hold a camera's intrinsics; 0 = nothing holds it but the pictures."""
     width = camera.size_px[0]
     deviation = {
-        "fx": np.inf,
-        "fy": np.inf,
+        "fx": options.focal_share * camera.K[0, 0],
+        "fy": options.focal_share * camera.K[1, 1],
         "cx": options.centre_share * width,
         "cy": options.centre_share * width,
     }

@@ -26,6 +26,9 @@ _MOST_INSTANTS = 400
 _MOST_ALONE = 60  # instants of one camera: they say nothing but about its lens
 _FAR_OFF_PX = 50.0
 _FLOOR_NS = 100_000_000
+_REFINED = BundleOptions(  # cameras that are not quite at the same time must not bend the lenses
+    free=ALL_INTRINSICS, focal_share=0.005, centre_share=0.005, radial=0.05, tangential=0.001
+)
 
 
 def solve_extrinsics(
@@ -46,7 +49,8 @@ def solve_extrinsics(
         board: what was carried.
         sightings: of all cameras.
         cameras: with intrinsics; their order is the rig's, their poses are not looked at.
-        refine_intrinsics: adjust focal lengths, principal points and distortion, too, from where they are.
+        refine_intrinsics: adjust focal lengths (by half a percent or so), principal points and distortion, too. Give
+            all sightings that there are, also those that told the lenses: instants of one camera help.
         floor_t_ns: instant (within 0.1 s) at which the board lay on the floor, print up: the print is then z = 0, the
             origin the board's top-left corner, x along its rows. Instants at which it lay in the same place add to it.
 
@@ -63,7 +67,7 @@ def solve_extrinsics(
     start = np.stack([_placed_board(board, instant, placed) for instant in chosen])
     target = [k for k, instant in enumerate(chosen) for _ in instant.sightings]
     seen = observations_of(board, [s for instant in chosen for s in instant.sightings], rig.names, target)
-    options = BundleOptions(free=ALL_INTRINSICS if refine_intrinsics else ())
+    options = _REFINED if refine_intrinsics else BundleOptions()
     bundle, kept = adjust_inliers(placed, start, seen, options)
     errors, printed = board_errors(bundle.cameras, seen.only(kept))
     solution = RigSolution(

@@ -7,6 +7,7 @@ from posecap.calib.board import Board, Sighting
 from posecap.calib.camera import Camera
 from posecap.calib.rig import Rig
 from posecap.training.synthetic_board_path import BoardPath, held_before
+from posecap.training.synthetic_rigs import looking_at
 
 BOARD = Board("charuco", 7, 5, 0.08, 0.06, "DICT_5X5_50")
 STEEPEST = np.cos(np.radians(68))  # to the line of sight; beyond, no detector reads it
@@ -70,3 +71,14 @@ def close_ups(
                     )
                 )
     return found
+
+
+def corner_rig() -> Rig:
+    """Four cameras of 1280 x 720 in the upper corners of a room, 3.4 m from its middle."""
+    cameras = []
+    for k, (x, y) in enumerate([(2.6, 2.2), (-2.5, 2.3), (-2.7, -2.1), (2.4, -2.3)]):
+        K = np.array([[900 + 8 * k, 0, 642 - 3 * k], [0, 899 + 8 * k, 356 + 4 * k], [0, 0, 1]], dtype=float)
+        lens = np.array([-0.1 - 0.01 * k, 0.03, 5e-4, -4e-4, 0])
+        pose = looking_at(np.array([x, y, 2.4]), np.array([0.0, 0.0, 0.9]))
+        cameras.append(Camera(f"cam{k}", (1280, 720), K, lens, pose))
+    return Rig(tuple(cameras))
