@@ -1,5 +1,6 @@
 """Recording cameras without poses: started, shown and ended like a live session."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Literal
@@ -46,7 +47,7 @@ def record_cameras(
     cameras = prepare_cameras(cams, speed=speed, loop=loop, pace=pace)
     config = record_config(options, cameras.content, cameras.fps)
     console.print(
-        f"recording {len(cameras.rig)} cameras of {cams} into {options.folder}; Ctrl-C ends",
+        f"recording {len(cameras.rig)} cameras of {cams} into {options.folder}, {_free(options)} GB free; Ctrl-C ends",
         markup=False,
         soft_wrap=True,
     )
@@ -70,6 +71,12 @@ def record_cameras(
         notes = [f"{name}: {one.note or one.state}" for name, one in supervisor.cameras.items()]
         raise LaunchError(f"no pictures came ({'; '.join(notes) or 'no camera answered'}): check the cameras")
     return report
+
+
+def _free(options: RecordOptions) -> str:
+    """GB on the disk of the nearest folder that exists."""
+    folder = next(one for one in (options.folder, *options.folder.resolve().parents) if one.exists())
+    return f"{shutil.disk_usage(folder).free / 1e9:.1f}"
 
 
 def _watch(supervisor: Supervisor, cameras: int, duration_s: float | None, console: Console) -> None:

@@ -22,6 +22,7 @@ from posecap.runtime.record_process import main
 SIZE_PX = (128, 96)
 _BLOCK = 16
 _BITS = 20
+_JOIN_S = 0.3  # until publishers and the recorder have found each other
 
 
 def numbered(number: int, camera: int = 0, layout: str = "bgr24") -> NDArray[np.uint8]:
@@ -57,12 +58,13 @@ def number_in(pixels: NDArray[np.uint8]) -> int:
 
 
 class RecordingRig:
-    """Rings, sockets, publishers and a recorder process in `folder`/session; a context manager.
+    """Rings, sockets, publishers and a recorder process in `folder`; a context manager.
 
     Args:
-        folder: for everything.
+        folder: for everything but the recording; short enough for sockets.
         cameras: how many.
         slots: of each ring.
+        session: folder of the recording; `folder`/session where it is not given.
         options: fields of `RecordConfig`.
 
     Attributes:
@@ -71,8 +73,16 @@ class RecordingRig:
         sent: (seq, t_ns) of every picture, by camera.
     """
 
-    def __init__(self, folder: Path, cameras: int = 2, slots: int = 8, **options: object) -> None:
-        self.session = Path(str(options.pop("folder", folder / "session")))
+    def __init__(
+        self,
+        folder: Path,
+        cameras: int = 2,
+        slots: int = 8,
+        *,
+        session: Path | None = None,
+        **options: object,
+    ) -> None:
+        self.session = session or folder / "session"
         self.session.mkdir(exist_ok=True)
         self.names = [f"cam{number}" for number in range(cameras)]
         self.rings = {name: Ring.create(SIZE_PX, slots, folder=folder) for name in self.names}
@@ -103,8 +113,10 @@ class RecordingRig:
         report = self.report(timeout_s)
         for name in self.names:
             publisher = FramePublisher(name, self.rings[name].path, (self.config.endpoint,), SIZE_PX)
-            publisher.wait_for_room(0, self._stop)
+            if not self.config.poses_endpoint:  # else it would wait for a runtime, too
+                publisher.wait_for_room(0, self._stop)
             self._publishers[name] = publisher
+        time.sleep(_JOIN_S if self.config.poses_endpoint else 0)
         return report
 
     def report(self, timeout_s: float = 10.0) -> RecordReport:
