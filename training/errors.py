@@ -3,3 +3,7 @@
 
 class SyntheticError(Exception):
     """The body data of the synthetic people cannot be fetched, or a set cannot be written."""
+
+
+class DatasetError(Exception):
+    """A data set that is incomplete, or whose files contradict each other or their documentation."""
