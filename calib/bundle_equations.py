@@ -45,10 +45,11 @@ class System:
         inverse = np.asarray(np.linalg.inv(B), dtype=np.float64)
         W = self.W[self.free]
         WB = np.einsum("cti,tij->ctj", W, inverse)
-        flat = WB.reshape(len(W), -1)
+        width = WB.shape[1] * WB.shape[2]  # said, as W may have no rows
+        flat = WB.reshape(len(W), width)
         A = self.A[np.ix_(self.free, self.free)]
         A = A + damping * np.diag(np.diag(A))
-        S = A - flat @ W.reshape(len(W), -1).T
+        S = A - flat @ W.reshape(len(W), width).T
         return S, self.a[self.free] - flat @ self.b.ravel(), inverse
 
     def step(self, damping: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
