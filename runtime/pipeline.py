@@ -10,6 +10,7 @@ from posecap.calib.rig import Rig
 from posecap.capture.frame import FrameSet
 from posecap.models.joints import JointSet
 from posecap.runtime.associate import Associator
+from posecap.runtime.calibration_watch import CalibrationWatch
 from posecap.runtime.detect import PersonDetector, open_detector
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.estimate2d import PoseEstimator, open_estimator
@@ -22,6 +23,7 @@ from posecap.runtime.rays import Rays
 from posecap.runtime.refine import Refiner
 from posecap.runtime.settings import PipelineSettings
 from posecap.runtime.stopwatch import Stopwatch
+from posecap.runtime.strays import Strays, find_strays
 from posecap.runtime.swaps import SwapResolver
 from posecap.runtime.track import Tracker
 
@@ -58,7 +60,7 @@ class Lifted:
 
 
 class Pipeline:
-    """From frame sets to skeletons. State across frames lives in `track`, `refine` and the detector's turn only."""
+    """From frame sets to skeletons. State across frames: `track`, `refine`, `calibration`, the detector's turn."""
 
     def __init__(
         self, rig: Rig, settings: PipelineSettings, estimator: PoseEstimator, detector: PersonDetector
@@ -75,6 +77,7 @@ class Pipeline:
         self.loose = LooseJoints(joint_set)
         self.tracker = Tracker(joint_set, settings.time_scale, settings.max_people)
         self.refiner = Refiner(rig, joint_set, settings.lag_frames, settings.time_scale)
+        self.calibration = CalibrationWatch(rig, settings.watch_mm / 1e3)
 
     @property
     def joint_set(self) -> JointSet:
@@ -117,9 +120,12 @@ class Pipeline:
         """Stage 1: who is where, from what the network has seen."""
         frame_set, watch = seen.frame_set, seen.watch
         watch.resume()
-        people, rays, prior = self._associate(seen.keypoints, *self.tracker.expected(frame_set.t_ns))
+        found = self.lifter.views.rays(seen.keypoints)
+        people, rays, prior, strays = self._associate(
+            seen.keypoints, found, *self.tracker.expected(frame_set.t_ns)
+        )
         watch.lap("associate")
-        skeletons, rays = self._lift(people, rays, prior)
+        skeletons, rays = self._lift(people, self.calibration.doubted(rays), prior)
         skeletons = tuple(self.loose.removed(skeleton) for skeleton in skeletons)
         watch.lap("lift")
         tracked = self.tracker.update(skeletons, frame_set.t_ns)
@@ -127,7 +133,9 @@ class Pipeline:
         rows = _rows_of(tracked, skeletons)
         evidence = _taken_rows(people, rows, tracked)
         watch.lap("track")
-        return Lifted(instant, evidence, Rays(rays.xy[:, rows], rays.variance[:, rows]), watch)
+        self.calibration.update(_taken_rays(strays.joined(rays, found), rows), tracked, frame_set.t_ns)
+        watch.lap("calibration")
+        return Lifted(instant, evidence, _taken_rays(rays, rows), watch)
 
     def refine(self, lifted: Lifted) -> StepResult:
         """Stage 2. Needs no pictures and changes nothing that `look` reads: it may run while the network is at work."""
@@ -142,14 +150,14 @@ class Pipeline:
         return self.refiner.rest()
 
     def _associate(
-        self, seen: Keypoints2D, ids: NDArray[np.int64], expected: NDArray[np.float64]
-    ) -> tuple[Keypoints2D, Rays, NDArray[np.float64]]:
-        rays = self.lifter.views.rays(seen)
+        self, seen: Keypoints2D, rays: Rays, ids: NDArray[np.int64], expected: NDArray[np.float64]
+    ) -> tuple[Keypoints2D, Rays, NDArray[np.float64], Strays]:
         assignment = self.associator.assign(rays, expected)
         fresh = len(assignment.rows) - assignment.tracked
         tracks = np.concatenate([ids, np.full(fresh, -1)]).astype(np.int64)
         prior = np.concatenate([expected, np.full((fresh, *expected.shape[1:]), np.nan)])
-        return gathered_keypoints(seen, assignment.rows, tracks), gathered_rays(rays, assignment.rows), prior
+        people = gathered_keypoints(seen, assignment.rows, tracks)
+        return people, gathered_rays(rays, assignment.rows), prior, find_strays(seen, assignment.rows, ids)
 
     def _lift(
         self, people: Keypoints2D, rays: Rays, prior: NDArray[np.float64]
@@ -192,6 +200,10 @@ def open_pipeline(rig: Rig, settings: PipelineSettings) -> Pipeline:
 def _rows_of(tracked: tuple[Skeleton3D, ...], skeletons: tuple[Skeleton3D, ...]) -> list[int]:
     """The rows of `skeletons` that became `tracked`, in that order."""
     return [next(k for k, other in enumerate(skeletons) if other.xyz is one.xyz) for one in tracked]
+
+
+def _taken_rays(people: Rays, rows: list[int]) -> Rays:
+    return Rays(people.xy[:, rows], people.variance[:, rows])
 
 
 def _taken_rows(people: Keypoints2D, rows: list[int], tracked: tuple[Skeleton3D, ...]) -> Keypoints2D:

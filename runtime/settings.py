@@ -27,6 +27,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             cannot keep up with the cameras.
         gross_m: distance of a joint from a view's ray beyond which that view is an outlier, metres.
         lag_frames: frame sets that stage 2 waits for the future; 0 = none. Counts in the published latency.
+        watch_mm: the least shift of a camera, at the people, that raises an alarm; 0 = cameras are not watched.
         time_scale: seconds of the scene that pass in one second of the clock (below 1: slowed down).
     """
 
@@ -42,6 +43,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     least_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     gross_m: Positive = 0.12
     lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 1
+    watch_mm: Annotated[float, msgspec.Meta(ge=0)] = 15.0
     time_scale: Positive = 1.0
 
 
