@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from posecap.launch.score import StageScore
-from posecap.runtime.messages import PoseMessage, Stage, StatsMessage
+from posecap.runtime.messages import CameraStats, PoseMessage, Stage, StatsMessage
 
 _REDRAW_S = 0.25
 _COLOURS = {
@@ -48,6 +48,7 @@ class LineDisplay:
         self._console, self._by_clock = console, by_clock
         self._stage: Stage = stage
         self._seq = -1
+        self._alarms: tuple[str, ...] = ()
 
     def news(self, line: str) -> None:
         """Printed at once."""
@@ -58,6 +59,10 @@ class LineDisplay:
         if stats is None or stats.seq == self._seq:
             return
         self._seq = stats.seq
+        alarms = tuple(camera.name for camera in stats.cameras if camera.alarm)
+        if alarms != self._alarms:
+            self._alarms = alarms
+            self.news(stats.note or "all cameras agree again")
         self.news(_headline(stats, self._stage, error, by_clock=self._by_clock))
 
     def __enter__(self) -> Self:
@@ -118,6 +123,7 @@ def _headline(stats: StatsMessage, stage: Stage, error: StageScore | None, *, by
     if stats.dropped or stats.torn:
         words.append(f"dropped {stats.dropped}, torn {stats.torn}")
     states = [f"{camera.name} {camera.state}" for camera in stats.cameras if camera.state != "live"]
+    states += [f"{camera.name} {camera.alarm}" for camera in stats.cameras if camera.alarm]
     words.append(", ".join(states) if states else f"{len(stats.cameras)} cameras live")
     if error is not None and math.isfinite(error.mpjpe_mm):
         words.append(f"error {error.mpjpe_mm:.0f} mm, {error.offset_removed_mm:.0f} without constant offsets")
@@ -147,14 +153,21 @@ def _people(pose: PoseMessage | None) -> Table:
     return table
 
 
+def _shift(camera: CameraStats) -> str:
+    """How far a camera is off, of what would raise an alarm."""
+    if math.isnan(camera.shift_mm):
+        return "-"
+    return f"{camera.shift_mm:.0f} of {camera.shift_limit_mm:.0f}"
+
+
 def _cameras(stats: StatsMessage) -> Table:
     table = Table(title="cameras", title_justify="left", expand=False)
-    for name in ("camera", "state", "fps", "decode ms", "dropped", "late", "missing", "note"):
+    for name in ("camera", "state", "fps", "decode ms", "dropped", "late", "missing", "shift mm", "note"):
         table.add_column(name, justify="left" if name in ("camera", "state", "note") else "right")
     for camera in stats.cameras:
         numbers: Sequence[str] = (
             f"{camera.fps:.1f}", f"{camera.decode_ms:.1f}", str(camera.dropped), str(camera.late),
-            str(camera.missing),
+            str(camera.missing), _shift(camera),
         )  # fmt: skip
         state = Text(camera.state, style=_COLOURS.get(camera.state, "red"))
         table.add_row(camera.name, state, *numbers, camera.note)

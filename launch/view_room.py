@@ -18,6 +18,8 @@ LIVE, LATE, LOST, UNKNOWN = (0.25, 0.80, 0.40), (0.98, 0.70, 0.15), (0.95, 0.25,
 _COLOUR_OF_STATE = {
     "live": LIVE,
     "late": LATE,
+    "moved": LATE,
+    "misfit": LATE,
     "frozen": LATE,
     "starting": LATE,
     "lost": LOST,
@@ -26,7 +28,7 @@ _COLOUR_OF_STATE = {
 
 
 def state_colour(state: str) -> tuple[float, float, float]:
-    """Green = live, amber = late, frozen or starting, red = lost or failed, grey = ended or not known."""
+    """Green = live, amber = late, frozen, starting or moved, red = lost or failed, grey = ended or not known."""
     return _COLOUR_OF_STATE.get(state, UNKNOWN)
 
 

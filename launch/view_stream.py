@@ -83,9 +83,14 @@ class PoseStream:
         return float("inf") if pose is None else age_s(pose)
 
     def camera_states(self, stage: Stage) -> dict[str, str]:
-        """State of each camera, as the newest pose says; "late" for a live one that was late last second."""
+        """State of each camera as the newest pose says; of a live one its alarm, or "late" after a late picture."""
         pose = self.poses.get(stage)
-        states = {} if pose is None else {camera.name: camera.state for camera in pose.header.cameras}
+        states = {}
+        if pose is not None:
+            for camera in pose.header.cameras:
+                states[camera.name] = (
+                    camera.alarm if camera.alarm and camera.state == "live" else camera.state
+                )
         if self.stats is not None:
             for camera in self.stats.cameras:
                 state = states.setdefault(camera.name, camera.state)

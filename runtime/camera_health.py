@@ -3,8 +3,11 @@
 import time
 from collections.abc import Sequence
 
+import msgspec
+
 from posecap.capture.sync import SyncCounters
 from posecap.capture.wire import CameraStatus
+from posecap.runtime.calibration_watch import CalibrationWatch
 from posecap.runtime.messages import CameraState, CameraStats
 
 _SILENT_NS = 1_000_000_000  # four heartbeats
@@ -21,9 +24,12 @@ class CameraHealth:
         if status.camera in self._last:
             self._last[status.camera] = (status, time.monotonic_ns())
 
-    def states(self) -> tuple[CameraState, ...]:
-        """In rig order; "lost" where a camera has been silent for a second."""
-        return tuple(CameraState(camera, self._state(camera)) for camera in self._last)
+    def states(self, watch: CalibrationWatch | None = None) -> tuple[CameraState, ...]:
+        """In rig order; "lost" where a camera has been silent for a second. With the alarms of `watch`."""
+        alarms = {} if watch is None else {alarm.camera: alarm.kind for alarm in watch.alarms}
+        return tuple(
+            CameraState(camera, self._state(camera), alarms.get(camera, "")) for camera in self._last
+        )
 
     def any_live(self) -> bool:
         """Whether more pictures are to be expected."""
@@ -34,8 +40,23 @@ class CameraHealth:
         said = [status.state if status else "starting" for status, _ in self._last.values()]
         return all(state in ("ended", "failed") for state in said)
 
-    def stats(self, counters: SyncCounters) -> tuple[CameraStats, ...]:
-        """In rig order, with what the grouping of frames counted."""
+    def stats(self, counters: SyncCounters, watch: CalibrationWatch | None = None) -> tuple[CameraStats, ...]:
+        """In rig order, with what the grouping of frames counted and what the watch says."""
+        plain = self._plain_stats(counters)
+        if watch is None:
+            return plain
+        alarms = {alarm.camera: alarm for alarm in watch.alarms}
+        return tuple(
+            msgspec.structs.replace(
+                one,
+                alarm=alarms[one.name].kind if one.name in alarms else "",
+                shift_mm=float("nan") if (now := watch.watched[view].now) is None else 1e3 * now.shift_m,
+                shift_limit_mm=1e3 * watch.limit_m(view),
+            )
+            for view, one in enumerate(plain)
+        )
+
+    def _plain_stats(self, counters: SyncCounters) -> tuple[CameraStats, ...]:
         return tuple(
             CameraStats(
                 name=camera,
@@ -56,12 +77,13 @@ class CameraHealth:
             for camera, (status, _) in self._last.items()
         )
 
-    def note(self) -> str:
-        """One sentence about the cameras that do not deliver; "" where all do."""
+    def note(self, watch: CalibrationWatch | None = None) -> str:
+        """About the cameras that do not deliver or were moved; "" where all is well."""
         absent = [
             f"{one.name} is {one.state}" for one in self.states() if one.state not in ("live", "starting")
         ]
-        return f"without some cameras: {', '.join(absent)}" if absent else ""
+        notes = [f"without some cameras: {', '.join(absent)}"] if absent else []
+        return "; ".join(notes + [str(alarm) for alarm in (watch.alarms if watch else ())])
 
     def _state(self, camera: str) -> str:
         status, heard_ns = self._last[camera]

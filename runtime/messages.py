@@ -47,10 +47,11 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class CameraState(msgspec.Struct, frozen=True):
-    """One camera: starting | live | lost | frozen | ended | failed."""
+    """One camera: starting | live | lost | frozen | ended | failed; alarm: "", moved or misfit (its calibration)."""
 
     name: str
     state: str
+    alarm: str = ""
 
 
 class PoseHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="pose3d"):

@@ -111,6 +111,7 @@ class _Loop:
         self.thumbnails = (
             ThumbnailPublisher(publisher.send, pipeline.joint_set) if config.thumbnails else None
         )
+        self.alarms: tuple[tuple[str, str], ...] = ()
         self.next_stats_ns = time.monotonic_ns() + _STATS_NS
 
     def turn(self) -> None:
@@ -123,6 +124,11 @@ class _Loop:
         self.looking = ahead or self.looking
         if self.cameras.all_over():
             self._publish_rest()
+        alarms = tuple((alarm.camera, alarm.kind) for alarm in self.pipeline.calibration.alarms)
+        if alarms != self.alarms:  # at once: whoever listens may act on it
+            self.alarms = alarms
+            _log.info("event=calibration_alarm alarms=%s", alarms)
+            self._publish_stats()
         if time.monotonic_ns() >= self.next_stats_ns:
             self.next_stats_ns += _STATS_NS
             self._publish_stats()
@@ -189,7 +195,8 @@ class _Loop:
         refined = result.refined
         if refined is not None:
             self.stats.latency_refined.add(
-                self.publisher.publish(refined, "refined", self.cameras.states()) - refined.t_capture_ns
+                self.publisher.publish(refined, "refined", self.cameras.states(self.pipeline.calibration))
+                - refined.t_capture_ns
             )
         self.stats.step(result.stage_ns, len(result.instant.skeletons))
 
@@ -198,12 +205,13 @@ class _Loop:
         if self.waiting or self.looking or self.lifted or self.grouper.deadline_ns is not None:
             return
         for refined in self.pipeline.rest():
-            self.publisher.publish(refined, "refined", self.cameras.states())
+            self.publisher.publish(refined, "refined", self.cameras.states(self.pipeline.calibration))
 
     def _publish_instant(self, frame_set: FrameSet, lifted: Lifted) -> None:
         instant = lifted.instant
         self.stats.latency_instant.add(
-            self.publisher.publish(instant, "instant", self.cameras.states()) - instant.t_capture_ns
+            self.publisher.publish(instant, "instant", self.cameras.states(self.pipeline.calibration))
+            - instant.t_capture_ns
         )
         if self.config.overlays:
             sizes = tuple((camera.name, camera.size_px) for camera in self.config.rig.cameras)
@@ -230,11 +238,11 @@ class _Loop:
             self.stats.message(
                 complete=counters.complete,
                 partial=counters.partial,
-                cameras=self.cameras.stats(counters),
+                cameras=self.cameras.stats(counters, self.pipeline.calibration),
                 engine=f"{settings.engine} {settings.precision}",
                 model=f"{settings.model} + {settings.detector}",
-                rig=self.config.rig.id,
+                rig=self.pipeline.rig.id,
                 joint_set=self.pipeline.joint_set.name,
-                note=self.cameras.note(),
+                note=self.cameras.note(self.pipeline.calibration),
             )
         )

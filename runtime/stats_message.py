@@ -42,6 +42,10 @@ class CameraStats(msgspec.Struct, frozen=True, kw_only=True):
         clock_offset_ns: its clock minus the publishing host's.
         clock_uncertainty_ns: half-width of the interval in which the true offset lies; -1 = not known.
         note: one sentence: exposure, or what is wrong and what to do.
+        alarm: of the calibration watch: "" | moved (since it began) | misfit (the calibration never fitted).
+        shift_mm: how far the camera's joints are from where the other cameras see them, beyond what is usual for it, at
+            the people; NaN where too little is known.
+        shift_limit_mm: the shift that raises an alarm.
     """
 
     name: str
@@ -56,6 +60,9 @@ class CameraStats(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset_ns: int = 0
     clock_uncertainty_ns: int = -1
     note: str = ""
+    alarm: str = ""
+    shift_mm: float = float("nan")
+    shift_limit_mm: float = float("nan")
 
 
 class StatsMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="stats"):

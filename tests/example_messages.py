@@ -52,7 +52,7 @@ def stats_message() -> StatsMessage:
         session="a1b2c3d4", seq=1, t_ns=5, unix_offset_ns=6, uptime_s=7.5, fps=29.9, people=1,
         complete=10, partial=2, dropped=3, torn=4, processed=12, with_people=11, stages={"lift": times},
         latency_instant=times, latency_refined=times,
-        cameras=(CameraStats(name="left", state="live", late=2, note="dark"),),
+        cameras=(CameraStats(name="left", state="live", late=2, note="dark", shift_mm=4.0, shift_limit_mm=25.0),),
         engine="openvino CPU f32", model="blazepose-full + movenet-multipose", rig="0123456789ab",
         joint_set="test-3/1", clock="CLOCK_MONOTONIC", note="camera right is lost",
     )  # fmt: skip

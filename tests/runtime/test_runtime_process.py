@@ -16,6 +16,7 @@ from posecap.capture.sync import SyncCounters
 from posecap.capture.transport import FramePublisher, FrameReceiver
 from posecap.capture.wire import WIRE_VERSION, CameraStatus
 from posecap.models.joints import COCO_17
+from posecap.runtime.calibration_watch import CalibrationWatch
 from posecap.runtime.camera_health import CameraHealth
 from posecap.runtime.client import Subscriber
 from posecap.runtime.errors import EndpointError
@@ -54,6 +55,8 @@ class OnePerson:
 
     joint_set = COCO_17
     follows_anybody = True
+    rig = RIG
+    calibration = CalibrationWatch(RIG, 0.0)
 
     def __init__(self, during=lambda: None):
         self.given, self.lifted, self.owed = [], [], []
@@ -211,7 +214,7 @@ def test_cameras_that_wait_lose_nothing(bench):
 
 def test_poses_of_overwritten_pictures_are_not_published(bench):
     """While the pipeline works, the camera goes round its ring."""
-    table = bench(None)
+    table = bench(OnePerson())
     table.loop.pipeline = OnePerson(lambda: [table.rings["left"].write(seq, image) for seq in range(1, 5)])
     image = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
     table.send(0)
@@ -222,7 +225,7 @@ def test_poses_of_overwritten_pictures_are_not_published(bench):
 
 
 def test_while_nobody_is_known_pictures_are_kept_however_long_it_takes(bench):
-    table = bench(None)
+    table = bench(OnePerson())
     table.loop.pipeline = OnePerson(lambda: [table.rings["left"].write(seq, image) for seq in range(1, 5)])
     table.loop.pipeline.follows_anybody = False
     image = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
