@@ -49,6 +49,15 @@ def test_a_lens_is_found(camera, model):
     assert solution.fit.residuals_px.shape == solution.fit.seen_xy.shape == (solution.fit.corners, 2)
 
 
+@pytest.mark.parametrize(
+    "board", [Board("chessboard", 8, 7, 0.07), Board("apriltag", 4, 3, 0.14, 0.11, "DICT_APRILTAG_36h11")]
+)
+def test_other_boards(board):
+    solution = solve_intrinsics(board, shown(BROWN, board=board), (1280, 720), name=BROWN.name)
+    assert abs(solution.camera.focal_px / BROWN.focal_px - 1) < 1e-3
+    assert solution.fit.views > 15
+
+
 def test_wrong_corners_do_little():
     sightings = shown(BROWN)
     rng = np.random.default_rng(0)
