@@ -1,10 +1,12 @@
 """`python launch/record.py` and `live.py --record`: what was played is in the folder, and plays again."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -223,3 +225,34 @@ def test_poses_go_on_when_the_recorder_is_killed(tmp_path: Path) -> None:
     assert summary.exists()
     assert run("record.py", "--repair", folder).returncode == 0
     assert open_session(folder).complete
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 20 MB."""
+    point = tmp_path / "disk"
+    point.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "none", str(point)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root mounts a small disk")
+    yield point
+    subprocess.run(["umount", str(point)], check=True)
+
+
+@pytest.mark.slow
+def test_poses_go_on_when_the_disk_is_nearly_full(small_disk: Path, tmp_path: Path) -> None:
+    folder = small_disk / "take"
+    result = run(
+        *("live.py", "--cams", LIVE_RIG, "--viewer", "none", "--duration", 8, "--record", folder),
+        *("--keep-free", 18.5, "--bind", f"ipc://{tmp_path}/poses", "--summary", tmp_path / "summary.json"),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "recording has ended: less than" in result.stdout
+    assert f"MB are free at {folder}: free some, record to another disk" in result.stdout
+    session = open_session(folder)
+    assert session.complete
+    recorded_s = (max(one.t_ns[-1] for one in session.pictures.values()) - session.info.start_ns) / 1e9
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["seconds"] > recorded_s + 1
+    last = summary["runtime"]["t_ns"]
+    assert last > max(one.t_ns[-1] for one in session.pictures.values()) + 1_000_000_000
