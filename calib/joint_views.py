@@ -1,7 +1,9 @@
 """Tracks of people turned into observations of instants: what every camera saw of every joint at the same time.
 
-Cameras are not simultaneous. An observation is the picture nearest to the instant, moved by the joint's speed in the
-picture over the rest of the time; the speed is the slope of a line through the five pictures around.
+Cameras are not simultaneous. An observation lies on the curve through the pictures around the instant (a cubic with
+the slopes of central differences, Catmull and Rom 1974); where one of them does not show the joint, it is the nearest
+picture, moved by the joint's speed over the rest of the time. The speed is the slope of a line through the five
+pictures around.
 """
 
 from dataclasses import dataclass, replace
@@ -160,10 +162,33 @@ def _of_view(
     moved = np.where(
         usable[..., None], xy[nearest] + velocity * np.where(near, 0.0, rest)[:, None, None], np.nan
     )
+    between = _between(xy, time, wanted)
+    moved = np.where(np.isfinite(between) & usable[..., None] & ~near[:, None, None], between, moved)
     height = _height_px(xy)[nearest]
     floor = np.maximum(settings.floor_share * height, settings.floor_px)[:, None]
     sigma = np.sqrt(tracks.variance[view, person][:, columns][nearest] + floor**2)
     return moved, np.where(np.isfinite(moved[..., 0]), sigma, np.inf), velocity
+
+
+def _between(
+    xy: NDArray[np.float64], time_s: NDArray[np.float64], wanted_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(instants, joints, 2) on the cubic through the pictures around; NaN where one of four does not show the joint."""
+    if len(time_s) < 4:
+        return np.full((len(wanted_s), *xy.shape[1:]), np.nan)
+    first = np.clip(np.searchsorted(time_s, wanted_s) - 1, 1, len(time_s) - 3)
+    t = [time_s[first + k][:, None, None] for k in (-1, 0, 1, 2)]
+    p = [xy[first + k] for k in (-1, 0, 1, 2)]
+    step = t[2] - t[1]
+    u = (wanted_s[:, None, None] - t[1]) / step
+    before, after = (p[2] - p[0]) / (t[2] - t[0]) * step, (p[3] - p[1]) / (t[3] - t[1]) * step
+    curve = (
+        (1 + 2 * u) * (1 - u) ** 2 * p[1]
+        + u * (1 - u) ** 2 * before
+        + u**2 * (3 - 2 * u) * p[2]
+        + u**2 * (u - 1) * after
+    )
+    return np.where((u >= 0) & (u <= 1), curve, np.nan)
 
 
 def velocities(xy: NDArray[np.float64], time_s: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -145,7 +145,15 @@ def open_source(
     emulation = config.emulate
     if emulation is not None:
         playback = _emulated_schedule(config, emulation, camera, playback)
+    recording = isinstance(config, VideoFile | ImageFolder | Recorded)
+    offset_ns = round(config.time_offset_s * 1e9)
+    if recording and offset_ns:
+        playback = replace(playback, epoch_ns=playback.epoch_ns + round(offset_ns / playback.speed))
     source = _plain_source(config, camera, size_px, playback, stop)
+    if offset_ns and not recording:
+        from posecap.capture.corrected import Corrected
+
+        source = Corrected(source, offset_ns)
     if emulation is None:
         return source
     from posecap.capture.emulate import Emulated

@@ -43,6 +43,14 @@ class _Source(
     omit_defaults=True,
     tag_field="type",
 ):
+    """What every source has.
+
+    Attributes:
+        time_offset_s: added to every capture time: true time = stamped time + offset (`posecap.calib.time_offset`).
+        emulate: faults that it is made to have.
+    """
+
+    time_offset_s: Annotated[float, msgspec.Meta(ge=-10, le=10)] = 0.0
     emulate: Emulation | None = None
 
 
