@@ -56,6 +56,7 @@ TOPICS = (
     Topic("view2d", "runtime", "anybody", "poses", "each frame set, with --view2d"),
     Topic("frame_set", "runtime", "recorder", "poses", "each frame set that is processed, with --record"),
     Topic("record report", "recorder", "live", "report", "2 Hz, with --record"),
+    Topic("resolve_camera", "recalibrate", "runtime", "control", "when a user asks; answered"),
     Topic("thumbnail", "runtime", "viewer", "poses", "5 Hz a camera, with a viewer"),
 )
 
@@ -217,7 +218,11 @@ def topology(
     rings = folder.rings
     if runtime is not None:
         runtime = msgspec.structs.replace(
-            runtime, frames_endpoint=frames, health_endpoint=health, rings=dict(rings)
+            runtime,
+            frames_endpoint=frames,
+            health_endpoint=health,
+            control_endpoint=folder.endpoint("control"),
+            rings=dict(rings),
         )
     if recorder is not None:
         recorder = msgspec.structs.replace(

@@ -1,11 +1,12 @@
 """One line for each stage, from a frame set to people. Replay, live and evaluation call the same `step`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from posecap.calib.camera import Camera
 from posecap.calib.rig import Rig
 from posecap.capture.frame import FrameSet
 from posecap.models.joints import JointSet
@@ -22,6 +23,7 @@ from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
 from posecap.runtime.rays import Rays
 from posecap.runtime.refine import Refiner
 from posecap.runtime.settings import PipelineSettings
+from posecap.runtime.sightings import Sightings
 from posecap.runtime.stopwatch import Stopwatch
 from posecap.runtime.strays import Strays, find_strays
 from posecap.runtime.swaps import SwapResolver
@@ -78,6 +80,7 @@ class Pipeline:
         self.tracker = Tracker(joint_set, settings.time_scale, settings.max_people)
         self.refiner = Refiner(rig, joint_set, settings.lag_frames, settings.time_scale)
         self.calibration = CalibrationWatch(rig, settings.watch_mm / 1e3)
+        self.sightings = Sightings()
 
     @property
     def joint_set(self) -> JointSet:
@@ -134,6 +137,7 @@ class Pipeline:
         evidence = _taken_rows(people, rows, tracked)
         watch.lap("track")
         self.calibration.update(_taken_rays(strays.joined(rays, found), rows), tracked, frame_set.t_ns)
+        self.sightings.add(people, seen.keypoints, strays, frame_set.t_ns)
         watch.lap("calibration")
         return Lifted(instant, evidence, _taken_rays(rays, rows), watch)
 
@@ -177,6 +181,21 @@ class Pipeline:
             return skeletons, rays
         rays = self.swaps.exchange(rays, swapped)
         return self.lifter.skeletons(rays, prior, tracks), rays
+
+    def recalibrate(self, camera: Camera) -> list[PoseSet]:
+        """Go on with `camera` in place of that of its name, nobody forgotten; what stage 2 owed with the old one."""
+        owed = self.refiner.rest()
+        others = self.rig.cameras
+        rig = replace(self.rig, cameras=tuple(camera if one.name == camera.name else one for one in others))
+        settings, joint_set = self.settings, self.joint_set
+        self.rig = rig
+        self.looker = Looker(rig, joint_set, self.detector, settings.detect_every, settings.max_people)
+        self.associator = Associator(rig, _GATE_M, settings.min_views)
+        self.lifter = Lifter(rig, settings.gross_m)
+        self.refiner = Refiner(rig, joint_set, settings.lag_frames, settings.time_scale)
+        self.calibration = self.calibration.replaced(rig)
+        self.sightings = Sightings()
+        return owed
 
     def anew(self) -> "Pipeline":
         """The same engines, nobody known yet."""

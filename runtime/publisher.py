@@ -46,7 +46,7 @@ class PosePublisher:
     def __init__(
         self, endpoint: str, session: str, rig: str, joint_set: JointSet, curve_key: Path | None = None
     ) -> None:
-        self.endpoint, self.session, self.rig, self.joint_set = endpoint, session, rig, joint_set
+        self.endpoint, self.session, self.joint_set = endpoint, session, joint_set
         self._poses = PoseMessages(session, rig, joint_set)
         self._seq: Counter[str] = Counter()
         self._socket = zmq.Context.instance().socket(zmq.PUB)
@@ -65,6 +65,15 @@ class PosePublisher:
         except EndpointError:
             self.close()
             raise
+
+    @property
+    def rig(self) -> str:
+        """Id of the calibration; another one once a camera was solved again."""
+        return self._poses.rig
+
+    @rig.setter
+    def rig(self, rig: str) -> None:
+        self._poses.rig = rig
 
     def publish(self, poses: PoseSet, stage: Stage, cameras: tuple[CameraState, ...]) -> int:
         """Publish `poses`; returns the publication time, monotonic nanoseconds."""

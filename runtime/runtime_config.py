@@ -18,6 +18,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
         rings: file of the shared memory of each camera.
         publish_endpoint: to bind; subscribers of poses connect to it.
         health_endpoint: of whoever started this process.
+        control_endpoint: to bind, for those who ask for a camera to be solved again; "" = nobody can.
         curve_key: secret key file where the publish endpoint is to be encrypted; "" = not.
         overlays: publish the 2D joints too.
         frame_sets: publish which pictures each frame set was made of, for a recorder.
@@ -34,6 +35,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, kw_only=True):
     rings: dict[str, str]
     publish_endpoint: str
     health_endpoint: str
+    control_endpoint: str = ""
     curve_key: str = ""
     overlays: bool = False
     frame_sets: bool = False

@@ -18,6 +18,7 @@ from posecap.capture.transport import FrameReceiver
 from posecap.capture.wire import CameraStatus
 from posecap.models.errors import ModelError
 from posecap.runtime.camera_health import CameraHealth
+from posecap.runtime.control import ControlReply, ControlServer, ResolveCamera
 from posecap.runtime.errors import RuntimeFault
 from posecap.runtime.health import EXIT_CONFIG, Heartbeat
 from posecap.runtime.pacing import Pacer
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 _STATS_NS = 1_000_000_000
 _LONGEST_POLL_MS = 50.0
+_RECENT = 2.0  # what a camera is solved from is no older than this, in units of how much of it is asked for
 
 
 def main(config: RuntimeConfig) -> None:
@@ -73,6 +75,7 @@ def serve(config: RuntimeConfig, heartbeat: Heartbeat) -> None:
             while not heartbeat.stop.is_set():
                 loop.turn()
                 heartbeat.turn()
+            loop.control.close()
         finally:
             pipeline.close()
 
@@ -112,6 +115,7 @@ class _Loop:
             ThumbnailPublisher(publisher.send, pipeline.joint_set) if config.thumbnails else None
         )
         self.alarms: tuple[tuple[str, str], ...] = ()
+        self.control = ControlServer(config.control_endpoint)
         self.next_stats_ns = time.monotonic_ns() + _STATS_NS
 
     def turn(self) -> None:
@@ -124,6 +128,8 @@ class _Loop:
         self.looking = ahead or self.looking
         if self.cameras.all_over():
             self._publish_rest()
+        if (request := self.control.asked()) is not None:
+            self.control.answer(self._resolve(request))
         alarms = tuple((alarm.camera, alarm.kind) for alarm in self.pipeline.calibration.alarms)
         if alarms != self.alarms:  # at once: whoever listens may act on it
             self.alarms = alarms
@@ -219,6 +225,38 @@ class _Loop:
         if self.thumbnails is not None:
             tracks = [one.track for one in instant.skeletons]
             self.thumbnails.maybe_publish(frame_set, lifted.keypoints, tracks)
+
+    def _resolve(self, request: ResolveCamera) -> ControlReply:
+        """Another pose for one camera, in use from the next frame set on."""
+        pipeline = self.pipeline
+        before, alarms = pipeline.rig.id, {one.camera: one for one in pipeline.calibration.alarms}
+        try:
+            view = pipeline.rig.index(request.camera)
+            since_ns = pipeline.sightings.newest_ns - round(_RECENT * request.seconds * 1e9)
+            if request.camera in alarms:
+                since_ns = max(since_ns, alarms[request.camera].since_ns)
+            have_s = pipeline.sightings.seconds(view, since_ns)
+            if have_s < request.seconds:
+                return ControlReply(state="collecting", have_s=have_s)
+            found = pipeline.sightings.resolved(pipeline.rig, request.camera, tuple(alarms), since_ns)
+        except CalibrationError as error:
+            return ControlReply(state="refused", reason=str(error))
+        self._refine()
+        for owed in pipeline.recalibrate(found.camera):
+            self.publisher.publish(owed, "refined", self.cameras.states(pipeline.calibration))
+        self.publisher.rig = pipeline.rig.id
+        _log.info("event=recalibrated camera=%s rig=%s", request.camera, pipeline.rig.id)
+        return ControlReply(
+            state="done",
+            have_s=have_s,
+            rig_before=before,
+            rig=pipeline.rig.id,
+            cam_from_world=found.camera.cam_from_world.tolist(),
+            given_px=found.given_px,
+            median_px=found.median_px,
+            turn_sigma_rad=found.turn_sigma_rad,
+            position_sigma_m=found.position_sigma_m,
+        )
 
     def _waits_for_more(self) -> bool:
         """Recordings at full speed: the next pictures are read before these are lifted, always and not by chance."""
