@@ -125,6 +125,7 @@ class CalibrationWatch:
                 rays.variance.reshape(views, -1),
                 np.concatenate([one.xyz for one in skeletons]),
                 self._extrinsics,
+                np.array([one.alarm is not None for one in self._suspicions]),
                 self._frame,
             )
             self._bin += self._frame

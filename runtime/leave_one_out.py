@@ -20,7 +20,7 @@ _MIN_JOINTS = 6
 
 
 @njit(cache=True, error_model="numpy")
-def turn_equations(rays, variance, xyz, extrinsics, sums):  # pragma: no cover - compiled
+def turn_equations(rays, variance, xyz, extrinsics, doubted, sums):  # pragma: no cover - compiled
     """For each view the normal equations H w = g of the turn w (radians, camera axes) that its joints ask for.
 
     Args:
@@ -28,6 +28,7 @@ def turn_equations(rays, variance, xyz, extrinsics, sums):  # pragma: no cover -
         variance: (views, n) in the same unit squared.
         xyz: (n, 3) joints as all views together see them, metres; NaN = unknown.
         extrinsics: (views, 3, 4).
+        doubted: (views,) views that have no part in the joints of the others.
         sums: (views, 23) result: H (9); g (3); the sum of the joints' weights, 1 / normalised^2 without direction; that
             of weight times depth, metres; and the mean square of what a turn moves, times the sum of weights (9). All 0
             where fewer than six joints are also seen by two other views.
@@ -43,6 +44,7 @@ def turn_equations(rays, variance, xyz, extrinsics, sums):  # pragma: no cover -
                 variance[:, joint],
                 xyz[joint],
                 extrinsics,
+                doubted,
                 gap[:, joint],
                 trust[:, joint],
                 far[:, joint],
@@ -55,7 +57,7 @@ def turn_equations(rays, variance, xyz, extrinsics, sums):  # pragma: no cover -
 
 
 @njit(cache=True, error_model="numpy")
-def _gaps(rays, variance, xyz, extrinsics, gap, trust, far):  # pragma: no cover - compiled
+def _gaps(rays, variance, xyz, extrinsics, doubted, gap, trust, far):  # pragma: no cover - compiled
     """Of one joint: ray minus joint of the others (views, 2), the inverse covariance of that (views, 3), depth.
 
     Covariance as xx xy yy; 0 where too little is known.
@@ -74,7 +76,7 @@ def _gaps(rays, variance, xyz, extrinsics, gap, trust, far):  # pragma: no cover
         if not (np.isfinite(rays[v, 0]) and 0.0 < variance[v] < np.inf and z > _MIN_DEPTH_M):
             far[v] = np.nan
             continue
-        if (r[v, 0] ** 2 + r[v, 1] ** 2) * z * z > _PART_M * _PART_M:
+        if doubted[v] or (r[v, 0] ** 2 + r[v, 1] ** 2) * z * z > _PART_M * _PART_M:
             continue
         w[v] = 1.0 / (variance[v] + (_JOINT_SIGMA_M / z) ** 2)
         used += 1

@@ -107,7 +107,7 @@ def test_the_turn_of_an_exact_scene_is_found_in_spite_of_the_pull_of_the_turned_
     flat = Rays(rays.xy.reshape(5, -1, 2), rays.variance.reshape(5, -1))
     joints = triangulate(flat.xy, flat.variance, views.extrinsics).xyz
     sums = np.empty((5, SUMS))
-    turn_equations(flat.xy, flat.variance, joints, views.extrinsics, sums)
+    turn_equations(flat.xy, flat.variance, joints, views.extrinsics, np.zeros(5, bool), sums)
     found = np.linalg.solve(sums[2, :9].reshape(3, 3), sums[2, 9:12])
     move = turned.cameras[2].R @ rig.cameras[2].R.T
     wanted = np.array([move[2, 1], move[0, 2], move[1, 0]])
