@@ -9,7 +9,6 @@ import numpy as np
 
 from posecap.calib.rig_file import RigFile, rig_file_of, write_rig_file
 from posecap.launch.errors import UsageError
-from posecap.launch.truth import Truth, load_truth
 from posecap.training.dataset_sequence import DatasetSequence, FoundSequence
 from posecap.training.errors import DatasetError
 from posecap.training.human36m import find_human36m, read_human36m
@@ -107,8 +106,3 @@ def dataset_session(dataset: str, root: Path, sequence: str, cameras: Path | Non
     content.notes = " ".join((f"{dataset} {read.name}.", *read.notes))
     content.truth = {"file": TRUTH_FILE, "people": read.xyz.shape[1]}
     return DatasetSession(read, content)
-
-
-def played(session: DatasetSession, folder: Path) -> tuple[Path, Truth]:
-    """The written rig file in `folder` and the truth as a live session reads it; raises UsageError."""
-    return session.write(folder), load_truth(folder / TRUTH_FILE)

@@ -20,6 +20,7 @@ from posecap.launch.dataset_overlay import write_overlay
 from posecap.launch.dataset_sources import DATASETS, dataset_of, dataset_session
 from posecap.launch.errors import UsageError, user_errors
 from posecap.training.errors import DatasetError
+from posecap.training.write_datasets import main as write_datasets
 
 _EXAMPLES = """
 Human3.6M and TotalCapture as they were downloaded; nothing is converted or copied.
@@ -31,6 +32,10 @@ What there is, and what is missing:
 Whether cameras, truth and videos of a sequence fit; draws the truth over pictures of every view:
 
     python launch/datasets.py check --dataset totalcapture --root /data/totalcapture --sequence s1/walking2
+
+A small synthetic one of the same layout, to see what is expected where:
+
+    python launch/datasets.py write totalcapture --out /tmp/like-totalcapture
 
 A rig file and truth of it, for any program that takes --cams:
 
@@ -106,6 +111,9 @@ def check(
         )
         if write is not None:
             console.print(f"{session.write(write)}: give it to live.py with --cams, --no-loop and --pace max")
+
+
+app.command("write")(write_datasets)
 
 
 if __name__ == "__main__":

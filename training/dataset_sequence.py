@@ -1,5 +1,6 @@
 """A recording of a data set in this project's terms: cameras, videos, true joints, and what was left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from posecap.capture.source_config import VideoFile
 from posecap.training.errors import DatasetError
 
 _SHOWN = 40  # names in a message
+_MOST_APART = 0.2  # of the longest: recordings end at different pictures, other rates differ by more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +81,32 @@ def chosen(wanted: str, found: list[FoundSequence], dataset: str, root: Path) ->
         f"no sequence {wanted!r} of {dataset} under {root}, there are {', '.join(names[:_SHOWN])}{more}: "
         "check the spelling"
     )
+
+
+def common_frames(name: str, rows: int, pictures: Mapping[str, int | None]) -> tuple[int, list[str]]:
+    """How many frames truth and every video have, and a note where they are not equally long.
+
+    Args:
+        name: of the sequence, for messages.
+        rows: of the truth.
+        pictures: by camera; None = not known.
+
+    Raises:
+        DatasetError: a video is empty, or lengths differ so much that picture i cannot belong to row i.
+    """
+    lengths = ", ".join(f"{camera} {count}" for camera, count in pictures.items())
+    counts = [rows, *(count or 0 for count in pictures.values())]
+    frames = min(counts)
+    if frames < (1 - _MOST_APART) * max(counts):
+        raise DatasetError(
+            f"{name}: the truth has {rows} rows, the videos have {lengths} pictures, expected about as many: take "
+            "complete videos at their original rate and the truth of the same recording"
+        )
+    if frames < max(counts):
+        return frames, [
+            f"The truth has {rows} rows, the videos have {lengths} pictures: the first {frames} of each are used."
+        ]
+    return frames, []
 
 
 def _plain(name: str) -> str:

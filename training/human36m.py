@@ -18,8 +18,9 @@ from posecap.capture.errors import CaptureError
 from posecap.capture.source import SourceInfo, source_info
 from posecap.capture.source_config import VideoFile
 from posecap.models.joints import H36M_17
+from posecap.training.body_check import check_body
 from posecap.training.camera_reading import check_reading
-from posecap.training.dataset_sequence import DatasetSequence, FoundSequence, chosen
+from posecap.training.dataset_sequence import DatasetSequence, FoundSequence, chosen, common_frames
 from posecap.training.errors import DatasetError
 from posecap.training.human36m_cameras import CAMERAS, FOLDERS, camera_file, camera_places, read_cameras
 from posecap.training.human36m_poses import read_pixels, read_positions
@@ -83,18 +84,18 @@ def read_human36m(root: Path, sequence: str, cameras: Path | None = None) -> Dat
         )
     xyz = read_positions(truth)
     check_limbs(xyz, H36M_17.names, "mm", str(truth))
+    check_body(xyz, H36M_17.names, ("+x", "+y", "+z"), str(truth))
     sources, infos, notes = _videos(root, name)
     read = read_cameras(
         path, int(subject[1:]), {camera: info.size_px or (0, 0) for camera, info in infos.items()}
     )
     rig = replace(read.rig, cameras=tuple(read.rig.cameras[read.rig.index(camera)] for camera in infos))
-    frames = min(len(xyz), *(info.n_frames or 0 for info in infos.values()))
-    if frames < len(xyz):
-        notes.append(
-            f"The truth has {len(xyz)} rows, the shortest video {frames} pictures: the rest is left out."
-        )
+    frames, shortened = common_frames(
+        name, len(xyz), {camera: info.n_frames for camera, info in infos.items()}
+    )
+    notes += shortened
     xyz = xyz[:frames]
-    seen = check_reading(rig, read.reading, xyz, str(path))
+    seen = check_reading(rig, read.reading, xyz, H36M_17.names, "+z", str(path))
     drawn = _drawn(root, subject, action, rig, frames)
     lenses = fitted_lenses(rig.cameras, xyz, drawn, str(path))
     rig = replace(rig, cameras=lenses.cameras)

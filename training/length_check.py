@@ -7,6 +7,7 @@ from posecap.calib.length_unit import UNITS_M
 from posecap.training.errors import DatasetError
 
 _LIMB_M = (0.2, 0.65)  # thighs and shins of people
+_IN_WORDS = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "in": "inches"}
 _BONES = (("hip", "knee"), ("knee", "ankle"))
 
 
@@ -36,8 +37,12 @@ def check_limbs(xyz: NDArray[np.float64], joints: tuple[str, ...], unit: str, fi
     if least <= found <= most:
         return
     fitting = [other for other, metres in UNITS_M.items() if least <= found / UNITS_M[unit] * metres <= most]
-    remedy = f"it seems to be in {' or '.join(fitting)}, convert it" if fitting else "get the file again"
+    remedy = (
+        f"it seems to be in {' or '.join(_IN_WORDS[one] for one in fitting)}, convert it"
+        if fitting
+        else "get the file again"
+    )
     raise DatasetError(
-        f"{file}: thighs and shins are {found:.3g} m long if it is in {unit}, as documented, expected {least:g} to "
-        f"{most:g} m: {remedy}"
+        f"{file}: thighs and shins are {found:.3g} m long if it is in {_IN_WORDS[unit]}, as documented, "
+        f"expected {least:g} to {most:g} m: {remedy}"
     )

@@ -15,7 +15,7 @@ from posecap.calib.camera import Camera
 from posecap.training.errors import DatasetError
 
 Pixels = NDArray[np.float64]
-_EXACT_PX = 0.02  # nobody doubts a lens that draws this well
+_EXACT_PX = 1e-4  # nobody doubts a lens that draws this well
 _ACCEPTED_PX = 1.0
 _CLEAR = 0.2  # another lens must leave less than this share of the error to be believed
 
@@ -96,6 +96,7 @@ def without_factor_2(camera: Camera, xyz: NDArray[np.float64]) -> Pixels:
     return camera.pixels(np.stack([x * bend + p2 * r2, y * bend + p1 * r2], axis=-1))
 
 
+_TANGENTIAL_TURNED = np.array([1.0, 1, -1, -1, 1])
 _EXCHANGED = (0, 1, 3, 2, 4)
 _RADIAL_FIRST = (0, 1, 3, 4, 2)  # where k1 k2 p1 p2 k3 stand in k1 k2 k3 p1 p2
 
@@ -108,6 +109,9 @@ _WRONG: dict[str, Callable[[Camera, NDArray[np.float64]], Pixels]] = {
     "its distortion is in the order k1 k2 k3 p1 p2, write it as k1 k2 p1 p2 k3": lambda camera, xyz: (
         _with_order(camera, _RADIAL_FIRST).project(xyz)
     ),
+    "its tangential numbers have the other sign, turn p1 and p2 round": lambda camera, xyz: replace(
+        camera, distortion=camera.distortion * _TANGENTIAL_TURNED
+    ).project(xyz),
     "the 2D truth was drawn without distortion, take the original 2D truth": lambda camera, xyz: replace(
         camera, distortion=np.zeros(5)
     ).project(xyz),

@@ -21,8 +21,9 @@ from posecap.calib.up_axis import from_up
 from posecap.capture.errors import CaptureError
 from posecap.capture.source import SourceInfo, source_info
 from posecap.capture.source_config import VideoFile
+from posecap.training.body_check import check_body
 from posecap.training.camera_reading import Reading, check_reading
-from posecap.training.dataset_sequence import DatasetSequence, FoundSequence, chosen
+from posecap.training.dataset_sequence import DatasetSequence, FoundSequence, chosen, common_frames
 from posecap.training.errors import DatasetError
 from posecap.training.length_check import check_limbs
 from posecap.training.totalcapture_poses import JOINTS, read_skeletons
@@ -85,14 +86,15 @@ def read_totalcapture(
         )
     y_up = read_skeletons(folder / SKELETONS)
     check_limbs(y_up, JOINTS, "in", str(folder / SKELETONS))
+    check_body(y_up @ Z_UP_FROM_Y_UP.T, JOINTS, ("+x", "-z", "+y"), str(folder / SKELETONS))
     sources, infos, notes = _videos(folder, name, cameras)
     rig = _rig(path, infos)
-    frames = min(len(y_up), *(info.n_frames or 0 for info in infos.values()))
-    if frames < max(len(y_up), *(info.n_frames or 0 for info in infos.values())):
-        lengths = ", ".join(f"{camera} {info.n_frames}" for camera, info in infos.items())
-        notes.append(f"Pictures: {lengths}; skeletons: {len(y_up)}. The first {frames} of each are used.")
+    frames, shortened = common_frames(
+        name, len(y_up), {camera: info.n_frames for camera, info in infos.items()}
+    )
+    notes += shortened
     y_up = y_up[:frames]
-    seen = check_reading(from_up(rig, UP), Reading(), y_up, str(path))
+    seen = check_reading(from_up(rig, UP), Reading(), y_up, JOINTS, UP, str(path))
     notes.append("The data set has no 2D truth: the distortion is not checked.")
     return DatasetSequence(
         dataset="totalcapture",

@@ -27,12 +27,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptio
 
 @app.command(
     epilog="Examples:\n\n"
-    f"{_PROGRAM} --layout human36m --out data/human36m-like --seconds 2\n\n"
-    f"{_PROGRAM} --layout totalcapture --out data/totalcapture-like\n\n"
-    f"{_PROGRAM} --layout human36m --from capture/sample/solo --out data/tiny --camera-file h5"
+    f"{_PROGRAM} human36m --out data/human36m-like --seconds 2\n\n"
+    f"{_PROGRAM} totalcapture --out data/totalcapture-like\n\n"
+    f"{_PROGRAM} human36m --from capture/sample/solo --out data/tiny --camera-file h5"
 )
 def main(
-    layout: Annotated[str, typer.Option(help=f"{' or '.join(_LAYOUTS)}.")],
+    layout: Annotated[str, typer.Argument(help=f"{' or '.join(_LAYOUTS)}.")],
     out: Annotated[Path, typer.Option(help="Root of the data set; made when it is not there.")],
     sequence: Annotated[str, typer.Option(help="S9/Walking 1 or s1/walking2 where it is not said.")] = "",
     seconds: Annotated[float, typer.Option(min=0.1, max=60, help="How long, where it is drawn.")] = 1.5,
@@ -49,7 +49,7 @@ def main(
     console = Console(stderr=True)
     try:
         if layout not in _LAYOUTS:
-            raise DatasetError(f"no layout {layout!r}, there are {', '.join(_LAYOUTS)}: check --layout")
+            raise DatasetError(f"no layout {layout!r}, there are {', '.join(_LAYOUTS)}: choose one")
         subject, name = _parts(sequence or _DEFAULTS[layout])
         with tempfile.TemporaryDirectory(prefix="posecap-") as folder:
             take = take_of(clips) if clips else _drawn(layout, play, start, seconds, Path(folder), console)
