@@ -1,16 +1,21 @@
-"""A source that is made to have the faults of real cameras: jitter, drops, a picture that stops changing.
+"""A source that is made to have the faults of real cameras: jitter, drops, a picture that stops changing, a push.
 
 Offset and delay are no business of this file: they move the schedule of a recording (see `open_source`).
 """
 
+import math
 import random
 import zlib
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from posecap.capture.clock import ClockReading
 from posecap.capture.frame import Frame
+from posecap.capture.pixels import planes_of
 from posecap.capture.source import Source
 from posecap.capture.source_config import Emulation
 
@@ -54,7 +59,10 @@ class Emulated:
             if chance.random() < emulation.drop:
                 self.counters.dropped += 1
                 continue
-            yield Frame(frame.camera, frame.seq, t_ns, frame.pixels if held is None else held)
+            pixels = frame.pixels if held is None else held
+            if any(emulation.push_px) and (frame.t_ns - first_ns) / 1e9 >= emulation.push_at_s:
+                pixels = pushed(pixels, emulation.push_px)
+            yield Frame(frame.camera, frame.seq, t_ns, pixels)
 
     def close(self) -> None:
         """Close the source."""
@@ -67,3 +75,21 @@ class Emulated:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def pushed(pixels: NDArray[np.uint8], by_px: tuple[int, int]) -> NDArray[np.uint8]:
+    """A copy of a picture (BGR or I420) moved by (right, down) pixels, its edges drawn out."""
+    if pixels.ndim == 3:
+        return _moved(pixels, *by_px)
+    moved = np.empty_like(pixels)
+    luma, *colours = zip(planes_of(moved), planes_of(pixels), strict=True)
+    luma[0][:] = _moved(luma[1], *by_px)
+    for target, plane in colours:  # of half the size
+        target[:] = _moved(plane, math.floor(by_px[0] / 2 + 0.5), math.floor(by_px[1] / 2 + 0.5))
+    return moved
+
+
+def _moved(plane: NDArray[np.uint8], right: int, down: int) -> NDArray[np.uint8]:
+    rows = np.clip(np.arange(plane.shape[0]) - down, 0, plane.shape[0] - 1)
+    columns = np.clip(np.arange(plane.shape[1]) - right, 0, plane.shape[1] - 1)
+    return plane[rows][:, columns]

@@ -23,6 +23,9 @@ class Emulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         drop: share of pictures that never come.
         freeze_at_s: seconds after the first picture at which the picture stops changing; None = never.
         freeze_for_s: for how long; 0 = for ever.
+        push_px: from `push_at_s` on the picture is moved by (right, down), as by somebody who pushed the camera: one
+            degree is about 0.0175 focal lengths. Its edges are drawn out.
+        push_at_s: seconds after the first picture.
         seed: of the random numbers: the same seed gives the same faults to the same pictures.
     """
 
@@ -32,6 +35,8 @@ class Emulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     drop: Fraction = 0.0
     freeze_at_s: Annotated[float, msgspec.Meta(ge=0)] | None = None
     freeze_for_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    push_px: tuple[int, int] = (0, 0)
+    push_at_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     seed: int = 0
 
 

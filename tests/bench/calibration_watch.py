@@ -4,7 +4,7 @@
 
 People walk, stand and turn for twenty seconds, then one camera is turned or shifted across its line of sight, each run
 another one in another direction. Keypoints have 3 px of noise and the slow offsets of networks
-(tests/watched_people.py). Alarms count as in time within 3 s, as late within 15 s. Quiet rows are an hour without a push.
+(tests/watched_people.py). Alarms count as in time within 3 s, as late within 15 s. Quiet rows have no push.
 """
 
 import argparse

@@ -3,10 +3,13 @@
 import statistics
 from threading import Event
 
+import numpy as np
 import pytest
 from clips import number_of, write_clip
 
+from posecap.capture.emulate import pushed
 from posecap.capture.errors import SourceConfigError
+from posecap.capture.pixels import planes_of
 from posecap.capture.source import Playback, open_source
 from posecap.capture.source_config import Emulation, SourceConfig, Uvc, VideoFile
 
@@ -57,3 +60,23 @@ def test_a_frozen_picture_goes_on_in_time(clip: str) -> None:
 def test_a_live_camera_cannot_be_moved_in_time() -> None:
     with pytest.raises(SourceConfigError, match="work with recordings, not with a live camera"):
         open_source(Uvc(device=0, emulate=Emulation(delay_ms=5)), "cam01", None, Playback(0), Event())
+
+
+@pytest.mark.parametrize("layout", ["bgr", "i420"])
+def test_a_push_moves_the_picture_from_its_moment_on(clip: str, layout: str) -> None:
+    config = VideoFile(file=clip, emulate=Emulation(push_px=(6, -4), push_at_s=0.5))
+    with (
+        open_source(VideoFile(file=clip), "cam01", None, Playback(0, pace="max"), Event()) as still,
+        open_source(config, "cam01", None, Playback(0, pace="max"), Event()) as source,
+    ):
+        pairs = [
+            (a.pixels.copy(), b.pixels.copy()) for a, b in zip(still.frames(), source.frames(), strict=True)
+        ]
+    if layout == "bgr":
+        picture = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+        np.testing.assert_array_equal(pushed(picture, (1, -2))[:2, 1:], picture[2:, :-1])
+        return
+    np.testing.assert_array_equal(pairs[49][0], pairs[49][1])
+    plain, moved = (planes_of(one) for one in pairs[50])
+    np.testing.assert_array_equal(moved[0][:-4, 6:], plain[0][4:, :-6])
+    np.testing.assert_array_equal(moved[1][:-2, 3:], plain[1][2:, :-3])
