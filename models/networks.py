@@ -49,7 +49,7 @@ class PictureInput:
         x = pictures.astype(np.float32)
         if self.divisor != 1.0:
             x /= np.float32(self.divisor)
-        x = (x - np.float32(self.mean)) / np.float32(self.std)
+        x = (x - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(np.moveaxis(x, -1, -3))
 
 
@@ -108,7 +108,7 @@ class NetworkSpec:
         return (torch.rand(batch, *views, 3, height, width),)
 
 
-class _Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fields of `PictureInput`; a preset gives those that differ from the entry's."""
 
     size_px: tuple[int, int] | None = None

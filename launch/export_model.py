@@ -1,0 +1,176 @@
+"""A published network as an ONNX file. `python launch/export_model.py --help` has examples."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        "posecap needs Python 3.11 or newer, this is %d.%d: install a newer Python"  # noqa: UP031
+        % sys.version_info[:2]
+    )
+
+import signal
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from posecap.launch.errors import UsageError, user_errors
+from posecap.launch.model_export import Exported, export_and_check
+from posecap.models.networks import PresetName, names, network
+
+_EXAMPLES = """
+Writes a published network as ONNX, runs it in ONNX Runtime and OpenVINO, and compares the numbers with PyTorch's.
+
+Your weights; the preset is the one that the file records, `compat` for files of the original program:
+
+    python launch/export_model.py pose-resnet-50 --checkpoint model_best.pth.tar --onnx pose.onnx
+
+Fresh weights, to see whether everything fits:
+
+    python launch/export_model.py pose-resnet-50 --onnx /tmp/pose.onnx
+
+All networks, one table, no files:
+
+    python launch/export_model.py --all
+
+What there is:
+
+    python launch/export_model.py --list
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(help=_EXAMPLES)
+def export_model(
+    name: Annotated[str, typer.Argument(help="A network, see --list.", show_default=False)] = "",
+    *,
+    onnx: Annotated[Path | None, typer.Option(help="The file to write.", show_default=False)] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Weights of any layout. Fresh ones without.", show_default=False)
+    ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="compat or clean. Without it the checkpoint's; clean for fresh weights.", show_default=False
+        ),
+    ] = "",
+    batch: Annotated[int, typer.Option(min=1, help="Size of the batch that is checked and timed.")] = 4,
+    opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 20.")] = 20,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="Largest difference to PyTorch, as a fraction of the largest value.")
+    ] = 1e-3,
+    repeats: Annotated[int, typer.Option(min=0, help="Timed calls of each engine.")] = 3,
+    all_networks: Annotated[
+        bool, typer.Option("--all", help="Check every network; nothing is kept.")
+    ] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="Show what there is, and end.")] = False,
+) -> None:
+    """Export, check, and tell what came out."""
+    console = Console(highlight=False, soft_wrap=True)
+    with user_errors():
+        if list_all:
+            _show(console)
+            return
+        _expect_request(name, onnx, checkpoint, all_networks)
+        wanted_preset = _preset(preset)
+        try:
+            with tempfile.TemporaryDirectory() as folder, _bar(console) as bar:
+                wanted = names() if all_networks else (name,)
+                task = bar.add_task("", total=len(wanted))
+                done: list[Exported] = []
+                for one in wanted:
+                    bar.update(task, description=one)
+                    path = Path(folder) / "network.onnx" if onnx is None else onnx
+                    done.append(
+                        export_and_check(
+                            one,
+                            path,
+                            checkpoint=checkpoint,
+                            preset=wanted_preset,
+                            batch=batch,
+                            opset=opset,
+                            repeats=repeats,
+                        )
+                    )
+                    bar.advance(task)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {onnx} ({error.strerror}): choose another place with --onnx"
+            ) from error
+        _report(console, done, onnx)
+        bad = [one.name for one in done if one.difference > tolerance]
+        if bad:
+            console.print(f"differs from PyTorch by more than {tolerance:g}: {', '.join(bad)}")
+            sys.exit(1)
+
+
+def _expect_request(name: str, onnx: Path | None, checkpoint: Path | None, all_networks: bool) -> None:
+    if all_networks:
+        if name or onnx or checkpoint:
+            raise UsageError(
+                "--all takes no name, --onnx or --checkpoint: leave them out, or leave out --all"
+            )
+        return
+    if not name:
+        raise UsageError("no network named: see --list, or take --all")
+    network(name)
+    if onnx is None:
+        raise UsageError(f"no file to write {name} to: add --onnx {name}.onnx")
+
+
+def _preset(text: str) -> PresetName | None:
+    if text in ("compat", "clean"):
+        return text
+    if text:
+        raise UsageError(f"--preset {text!r} does not exist: choose compat or clean")
+    return None
+
+
+def _report(console: Console, done: list[Exported], onnx: Path | None) -> None:
+    if len(done) == 1 and done[0].loaded is not None:
+        console.print(done[0].loaded.table())
+    table = Table("network", "preset", "M parameters", "MB", "engine", "difference", "ms a view", box=None)
+    for one in done:
+        for verified in one.verified:
+            table.add_row(
+                one.name,
+                one.preset,
+                f"{one.parameters / 1e6:.2f}",
+                f"{one.bytes / 1e6:.1f}",
+                verified.engine,
+                f"{verified.difference:.1e}",
+                f"{verified.ms_per_view:.1f}",
+            )
+    console.print(table)
+    console.print(
+        "difference: largest, as a fraction of the output's largest value; ms: processor time, float32"
+    )
+    if onnx is not None:
+        console.print(f"{onnx} is written")
+
+
+def _show(console: Console) -> None:
+    table = Table("name", "system", "input", "what it is", box=None)
+    for name in names():
+        spec = network(name)
+        width, height = spec.picture.size_px
+        views = f"{spec.picture.views} x " if spec.picture.views > 1 else ""
+        table.add_row(name, spec.system.replace("_", " "), f"{views}{width} x {height}", spec.about)
+    console.print(table)
+
+
+def _bar(console: Console) -> Progress:
+    """Networks done; gone at the end, for the table says it all."""
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=True)
+
+
+if __name__ == "__main__":
+    app()
