@@ -3,7 +3,8 @@
 Cameras are not simultaneous. An observation lies on the curve through the pictures around the instant (a cubic with
 the slopes of central differences, Catmull and Rom 1974); where one of them does not show the joint, it is the nearest
 picture, moved by the joint's speed over the rest of the time. The speed is the slope of a line through the five
-pictures around.
+pictures around, interpolated between the two pictures next to the instant: its noise then has nothing to do with that
+of the position, which would pass for an offset in time.
 """
 
 from dataclasses import dataclass, replace
@@ -158,7 +159,7 @@ def _of_view(
     usable = (np.abs(rest) <= _FAR_PERIODS * period)[:, None] & (
         near[:, None] | np.isfinite(speed[nearest, :, 0])
     )
-    velocity = np.nan_to_num(speed[nearest])
+    velocity = np.nan_to_num(_speed_at(speed, time, wanted, nearest))
     moved = np.where(
         usable[..., None], xy[nearest] + velocity * np.where(near, 0.0, rest)[:, None, None], np.nan
     )
@@ -168,6 +169,18 @@ def _of_view(
     floor = np.maximum(settings.floor_share * height, settings.floor_px)[:, None]
     sigma = np.sqrt(tracks.variance[view, person][:, columns][nearest] + floor**2)
     return moved, np.where(np.isfinite(moved[..., 0]), sigma, np.inf), velocity
+
+
+def _speed_at(
+    speed: NDArray[np.float64], time_s: NDArray[np.float64], wanted_s: NDArray[np.float64], nearest: NDArray
+) -> NDArray[np.float64]:
+    """(instants, joints, 2) between those of the two pictures around; that of the nearest where one is not known."""
+    if len(time_s) < 2:
+        return speed[nearest]
+    first = np.clip(np.searchsorted(time_s, wanted_s) - 1, 0, len(time_s) - 2)
+    u = ((wanted_s - time_s[first]) / (time_s[first + 1] - time_s[first]))[:, None, None]
+    between = (1 - u) * speed[first] + u * speed[first + 1]
+    return np.where(np.isfinite(between) & (u >= 0) & (u <= 1), between, speed[nearest])
 
 
 def _between(
