@@ -24,6 +24,7 @@ class RecordConfig(msgspec.Struct, frozen=True, kw_only=True):
         lossless, encoder, threads, buffer: as in `capture.camera_recorder.RecordingOptions`.
         patience_s: how long it may write, once it is told to end, what still waits.
         keep_free_bytes: recording stops when less is free on the disk; None = 2 %, at most 500 MB.
+        nice: taken from its priority beside a runtime: where the processor is short, poses come first.
         sync_s: pause between two rounds of `capture.disk_sync.DiskSync`; 0 = none.
     """
 
@@ -43,6 +44,7 @@ class RecordConfig(msgspec.Struct, frozen=True, kw_only=True):
     buffer: int = 30
     patience_s: float = 30.0
     keep_free_bytes: int | None = None
+    nice: int = 5
     sync_s: float = 0.25
 
 

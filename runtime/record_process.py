@@ -50,6 +50,8 @@ def main(config: RecordConfig) -> None:
 
     What came before the request to stop is still written. Ends with status 78 where it can never work as configured.
     """
+    if config.poses_endpoint:
+        os.nice(config.nice)
     report = RecordReporter(config.report_endpoint)
     with Heartbeat("", 2 * config.patience_s) as heartbeat:
         try:

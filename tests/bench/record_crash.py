@@ -138,6 +138,18 @@ def one_kill(after_s: float) -> dict[str, float]:
         return examine(session, *recording(session, crash))
 
 
+def filled_at_once(rig: RecordingRig) -> int:
+    """Somebody else takes all that is free in one moment, which the recorder cannot see coming."""
+    time.sleep(1.5)
+    free = shutil.disk_usage(rig.session).free
+    fill_ns = time.monotonic_ns()
+    with (rig.session.parent / "other").open("wb", buffering=0) as other:
+        os.posix_fallocate(other.fileno(), 0, free)
+    rig.process.join(20)
+    rig.last_report()
+    return fill_ns
+
+
 def filled(rig: RecordingRig) -> int:
     """Somebody else fills the disk while it records; the moment is that at which the recorder ended."""
     time.sleep(1.5)
@@ -175,11 +187,11 @@ def small_disk(kind: str) -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(folder)
 
 
-def disk_full(keep_free_bytes: int | None) -> dict[str, float]:
-    """A disk of 20 MB that fills up; `keep_free_bytes` 0 = the recorder runs into the wall."""
+def disk_full(crash: Callable[[RecordingRig], int]) -> dict[str, float]:
+    """A disk of 20 MB that fills up."""
     with small_disk("tmpfs") as (point, _):
         session = point / "session"
-        moments = recording(session, filled, keep_free_bytes=keep_free_bytes, lossless=True)
+        moments = recording(session, crash, lossless=True)
         (point / "other").unlink()  # a repair needs room
         return examine(session, *moments)
 
@@ -241,8 +253,8 @@ def main() -> None:
     skipped: list[str] = []
     if os.geteuid() == 0 and shutil.which("mkfs.ext4"):
         disks = arguments.disks
-        rows.append(series("disk filled by another program", [lambda: disk_full(None)] * disks))
-        rows.append(series("the same, with --keep-free 0", [lambda: disk_full(0)] * disks))
+        rows.append(series("disk filled by another program", [lambda: disk_full(filled)] * disks))
+        rows.append(series("disk filled at once", [lambda: disk_full(filled_at_once)] * disks))
         cuts = [lambda after_s=after_s: power_cut(after_s) for after_s in moments[arguments.kills :]]
         rows.append(series("power cut (ext4)", cuts))
     else:
