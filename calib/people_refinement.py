@@ -14,6 +14,7 @@ from posecap.calib.people_bundle import adjust_people
 from posecap.calib.people_checks import expect_determined, expect_shared, one_person
 from posecap.calib.people_extrinsics import triangulated
 from posecap.calib.people_problem import BundleSettings
+from posecap.calib.people_world import moved_world
 from posecap.calib.reprojection import Reprojection, reprojection, robust_rms_px
 from posecap.calib.rig import Rig
 
@@ -107,21 +108,41 @@ def refine_from_people(
     if settings.offsets:
         views = joint_views(tracks, settings.views, bundle.offsets_s)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    pairs = list(zip(bundle.cameras, rig.cameras, strict=True))
+    cameras, xyz = _in_place(bundle.cameras, bundle.xyz, rig.cameras)
+    pairs = list(zip(cameras, rig.cameras, strict=True))
     return PeopleRefinement(
-        rig=Rig(
-            bundle.cameras,
-            rms_px=robust_rms_px(bundle.residual),
-            solved_at=now,
-        ),
+        rig=Rig(cameras, rms_px=robust_rms_px(bundle.residual), solved_at=now),
         before=before,
-        after=reprojection(bundle.cameras, views),
+        after=reprojection(cameras, views),
         turned_rad=np.array([_angle_rad(new, old) for new, old in pairs]),
         moved_m=np.array([float(np.linalg.norm(new.centre - old.centre)) for new, old in pairs]),
         views=views,
-        xyz=bundle.xyz,
+        xyz=xyz,
         offsets_s=bundle.offsets_s,
     )
+
+
+def _in_place(
+    cameras: tuple[Camera, ...], xyz: NDArray[np.float64], given: tuple[Camera, ...]
+) -> tuple[tuple[Camera, ...], NDArray[np.float64]]:
+    """The world turned, shifted and scaled to where most cameras are where they were; people do not fix any of it.
+
+    Cameras that moved farther than the others count less, so that one that was knocked does not take the floor along.
+    """
+    weight = np.ones(len(cameras))
+    new, old = (np.array([camera.centre for camera in group]) for group in (cameras, given))
+    for _ in range(10):
+        turns = sum(w * b.R.T @ a.R for w, a, b in zip(weight, cameras, given, strict=True))
+        u, _, vt = np.linalg.svd(turns)
+        R = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
+        a, b = (centres - np.average(centres, axis=0, weights=weight) for centres in (new @ R.T, old))
+        scale = float((weight[:, None] * a * b).sum() / (weight[:, None] * a * a).sum())
+        miss = np.linalg.norm(scale * a - b, axis=1)
+        weight = 1 / (1 + (miss / max(float(np.median(miss)), 1e-6)) ** 2)
+    new_from_old = np.eye(4)
+    new_from_old[:3, :3] = R
+    new_from_old[:3, 3] = np.average(old / scale - new @ R.T, axis=0, weights=weight)
+    return moved_world(cameras, xyz, new_from_old, scale)
 
 
 def _angle_rad(a: Camera, b: Camera) -> float:

@@ -2,13 +2,13 @@ import re
 
 import numpy as np
 import pytest
+from scene import posed_person, ring_rig
 
 from posecap.calib.camera import Camera
 from posecap.calib.errors import CalibrationError
 from posecap.calib.people_resection import resolve_camera
 from posecap.calib.rig import Rig
 from posecap.calib.rotation import rotation_of
-from tests.scene import posed_person, ring_rig
 
 
 def _joints(instants: int = 40) -> np.ndarray:
