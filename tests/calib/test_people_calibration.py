@@ -37,6 +37,7 @@ def _relative(found: Rig, true: Rig) -> tuple[float, float]:
     return max(turns), float(max(shifts))
 
 
+@pytest.mark.slow
 def test_room_is_found_from_nothing_but_a_walker() -> None:
     tracks = filmed(RIG.cameras, noise_px=1.5)
     true = float(np.linalg.norm(RIG.cameras[0].centre - RIG.cameras[2].centre))
@@ -67,6 +68,7 @@ def test_height_gives_the_scale() -> None:
     assert found.height_m == pytest.approx(HEIGHT_M)
 
 
+@pytest.mark.slow
 def test_what_fixes_no_room_is_refused() -> None:
     tracks, lenses = filmed(RIG.cameras, 4.0), _lenses(RIG)
     few = PeopleSettings(views=FEW)

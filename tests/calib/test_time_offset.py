@@ -16,6 +16,7 @@ from posecap.calib.time_offset import OffsetSettings, TimeOffsets, time_offsets,
 RIG = ring_rig(4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [30.0, 60.0])
 def test_fractions_of_a_picture_are_found(fps: float) -> None:
     late = (0.0, 0.0117, -0.0244, 0.050)
@@ -42,6 +43,7 @@ def test_two_cameras_do() -> None:
     assert found.offset_s == pytest.approx((0, 0.02), abs=0.002)
 
 
+@pytest.mark.slow
 def test_what_fixes_no_offset_is_refused() -> None:
     late = filmed(RIG.cameras, 4.0, late_s=(0.0, 0.4, 0.0, 0.0))
     noisy = filmed(RIG.cameras, seconds=2, noise_px=25)
