@@ -1,6 +1,8 @@
 """Checkpoint files as named tensors, whatever program wrote them. Unpickles tensors and plain values only."""
 
 import pickle
+import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +18,12 @@ from posecap.models.errors import CheckpointError
 
 if TYPE_CHECKING:
     import h5py
+
+_BROKEN = (
+    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError, struct.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What the readers raise for files that are cut or damaged."""
 
 _ENTRIES = ("state_dict", "network", "model")
 _LARGEST_BYTES = 16 << 30
@@ -64,23 +72,27 @@ def read_checkpoint(path: Path) -> Stored:
 
 
 def _read_torch(path: Path) -> Any:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > _LARGEST_BYTES:
-            raise CheckpointError(
-                f"{path}: unpacks to {size >> 30} GiB, allowed are 16: this is no checkpoint"
-            )
     try:
-        with _plain_numpy():
+        if zipfile.is_zipfile(path):
+            _expect_size(path)
+        with _plain_numpy(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols: what cannot be read is refused anyway
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path}: holds more than tensors and plain values ({_first_line(error)}): "
             "save its state dict alone with the program that wrote it"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except _BROKEN as error:
         raise CheckpointError(f"{path}: cannot be read ({_first_line(error)}): fetch it again") from error
+
+
+def _expect_size(path: Path) -> None:
+    """Nothing is unpacked that claims to be larger than any network."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > _LARGEST_BYTES:
+        raise CheckpointError(f"{path}: unpacks to {size >> 30} GiB, allowed are 16: this is no checkpoint")
 
 
 def _sorted(path: Path, content: Any) -> Stored:
@@ -145,7 +157,7 @@ def _read_keras(path: Path) -> dict[str, Tensor]:
         with h5py.File(path, "r") as file:
             root = file.get("model_weights", file)
             return {name: _from_keras(path, name, data) for name, data in _weights(root)}
-    except OSError as error:
+    except _BROKEN as error:
         raise CheckpointError(f"{path}: cannot be read ({_first_line(error)}): fetch it again") from error
 
 

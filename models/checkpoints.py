@@ -147,8 +147,11 @@ def save_checkpoint(
         "optimizer": dict(optimizer or {}),
     }
     unfinished = path.with_name(f"{path.name}.part")
-    torch.save(content, unfinished)
-    os.replace(unfinished, path)
+    try:
+        torch.save(content, unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _expect_spec(path: Path, stored: Stored, spec: NetworkSpec, any_preset: bool) -> None:
