@@ -94,7 +94,7 @@ class ViewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     least_score: float = 0.5
     floor_share: float = 0.003
     floor_px: float = 0.5
-    instants: int = 200
+    instants: int = 400
 
 
 def joint_views(

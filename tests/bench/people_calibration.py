@@ -18,7 +18,8 @@ from metadata import metadata
 
 from posecap.calib.camera import Camera
 from posecap.calib.joint_tracks import PeopleTracks, read_tracks, write_tracks
-from posecap.calib.people_calibration import calibrate_from_people
+from posecap.calib.joint_views import ViewSettings
+from posecap.calib.people_calibration import PeopleSettings, calibrate_from_people
 from posecap.calib.people_refinement import refine_from_people
 from posecap.calib.rig_file import load_rig, read_rig_file
 from posecap.calib.time_offset import time_offsets
@@ -103,6 +104,11 @@ def main() -> None:
         "at most 1",
     )
     add("virtual rig from nothing: scale from the height, %", model, round(scale, 2), "-")
+    for instants in (50, 100, 200):  # how much chance there is in the first row
+        few = PeopleSettings(views=ViewSettings(instants=instants))
+        found = calibrate_from_people(rig.cameras, tracks, height_m=HEIGHT_M, settings=few)
+        degrees, *_ = pose_errors(found.rig.cameras, rig.cameras)
+        add(f"the same from {instants} instants: worst rotation, degrees", model, round(degrees, 2), "-")
     for preset in (model, "blazepose-heavy"):
         if not SINGLE.exists():
             print(f"Pose2Sim single: left out, {SINGLE} is absent", flush=True)
