@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def _opened(engine: str, path: Path) -> _Run:
         return _onnxruntime(path) if engine == "onnxruntime" else _openvino(path)
     except ImportError as error:
         raise NetworkError(f"{engine} is not installed: pip install {engine}") from error
-    except RuntimeError as error:  # the root of what both engines raise
+    except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         raise NetworkError(f"{engine} refuses {path} ({reason}): export it with another opset") from error
 
@@ -90,9 +91,14 @@ def _opened(engine: str, path: Path) -> _Run:
 def _onnxruntime(path: Path) -> _Run:
     import onnxruntime
 
+    state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.NotImplemented) as error:
+        raise RuntimeError(str(error)) from error  # its own errors have no common root
     names = [node.name for node in session.get_inputs()]
     return lambda arrays: session.run(None, dict(zip(names, arrays, strict=True)))  # pyright: ignore[reportReturnType]
 

@@ -1,0 +1,67 @@
+"""The program as a user starts it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def export_model(*arguments: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "launch" / "export_model.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+
+def test_list_names_every_network_and_needs_no_torch() -> None:
+    done = export_model("--list")
+    assert done.returncode == 0, done.stderr
+    assert "pose-resnet-152    single view" in done.stdout
+    assert "320 x 320" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no network named: see --list, or take --all"),
+        (("resnet", "--onnx", "x.onnx"), "no network 'resnet', there are "),
+        (("pose-resnet-50",), "no file to write pose-resnet-50 to: add --onnx pose-resnet-50.onnx"),
+        (
+            ("pose-resnet-50", "--onnx", "x", "--preset", "old"),
+            "--preset 'old' does not exist: choose compat or clean",
+        ),
+        (("pose-resnet-50", "--all"), "--all takes no name, --onnx or --checkpoint"),
+    ],
+)
+def test_a_wrong_request_ends_with_one_sentence(arguments, message) -> None:
+    done = export_model(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_original_weights_become_a_file_that_engines_read(tmp_path) -> None:
+    torch = pytest.importorskip("torch", reason="the networks need PyTorch")
+    from posecap.models.networks import network
+
+    weights, onnx = tmp_path / "model_best.pth.tar", tmp_path / "pose.onnx"
+    torch.save(network("pose-mobilenet-v2").module().state_dict(), weights)
+    done = export_model(
+        "pose-mobilenet-v2", "--checkpoint", str(weights), "--onnx", str(onnx), "--batch", "1", "--repeats", "1",
+        timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "model_best.pth.tar (state dict): 326 tensors loaded, 0 not" in done.stdout
+    assert "pose-mobilenet-v2  compat  5.23" in done.stdout
+    assert onnx.stat().st_size > 20_000_000
+    assert not done.stderr
