@@ -129,10 +129,10 @@ def _in_place(
 
     Cameras that moved farther than the others count less, so that one that was knocked does not take the floor along.
     """
-    weight = np.ones(len(cameras))
+    weight, R, scale = np.ones(len(cameras)), np.eye(3), 1.0
     new, old = (np.array([camera.centre for camera in group]) for group in (cameras, given))
     for _ in range(10):
-        turns = sum(w * b.R.T @ a.R for w, a, b in zip(weight, cameras, given, strict=True))
+        turns = np.sum([w * b.R.T @ a.R for w, a, b in zip(weight, cameras, given, strict=True)], axis=0)
         u, _, vt = np.linalg.svd(turns)
         R = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
         a, b = (centres - np.average(centres, axis=0, weights=weight) for centres in (new @ R.T, old))
