@@ -11,6 +11,7 @@ from posecap.calib.coverage import Coverage
 from posecap.calib.solution import CameraFit
 
 _WIDTH = 360
+_SIDE = 420
 _MOST_POINTS = 1500
 _ARROW_PX = 26  # length of the longest arrow in a picture
 _BINS = 41
@@ -101,7 +102,7 @@ def top_view(cameras: Sequence[Camera], places_m: NDArray[np.float64] | None = N
     low, high = points.min(axis=0), points.max(axis=0)
     room = max(float((high - low).max()), 0.5)
     middle = (low + high) / 2
-    side = 420
+    side = _SIDE
     scale = side / (1.35 * room)
 
     def at(xy: NDArray[np.float64]) -> tuple[float, float]:
@@ -136,9 +137,11 @@ def _frustum(camera: Camera, at, length_m: float) -> str:
     x, y = at(camera.centre[:2])
     outline = "".join(f"M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}" for u, v in hull)
     name = escape(camera.name)
+    anchor, beside = ("start", 7) if x < _SIDE * 0.6 else ("end", -7)
+    words = f"{name} ({camera.centre[2]:.2f} m high)"
     return (
         f'<path class="camera" d="{outline}"/><circle class="tip" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-        f'<text x="{x + 7:.1f}" y="{y - 5:.1f}">{name} ({camera.centre[2]:.2f} m high)</text>'
+        f'<text x="{x + beside:.1f}" y="{y + 14:.1f}" text-anchor="{anchor}">{words}</text>'
     )
 
 
