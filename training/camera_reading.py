@@ -3,7 +3,7 @@
 Every published reader of Human3.6M has its own way, and files copied between them keep the numbers and lose the
 convention. A wrong reading is a valid rig too; only joints that are known can tell. That they fall into the pictures is
 not enough: where cameras look at the origin, a transposed rotation keeps it in the middle. Bodies must stand upright in
-them, too, and cameras must not be under the floor. In a world with y up, rotations of level cameras are almost their
+them, too. In a world with y up, rotations of level cameras are almost their
 own transpose, and all of that holds for both: there, the reading in which cameras hang level is the right one.
 """
 
@@ -22,8 +22,6 @@ _ENOUGH = (
 )
 _BETTER = 0.05
 _STANDING = 0.8  # cosine to the vertical
-_FLOOR_PERCENT = 5  # of ankles are lower
-_ROUGH_FLOOR_M = 0.3
 _ROLLED_DEG, _LEVELLER = 5.0, 0.3
 _MOST_ROWS = 400  # of the truth are looked at
 
@@ -75,13 +73,19 @@ def check_reading(
     axis = (1 if up[0] == "+" else -1) * np.eye(3)["xyz".index(up[1])]
     bodies = _standing(some, joints, axis)
     rigs = {reading: _read_again(rig, said, reading) for reading in READINGS}
-    right = {reading: _right(one, some, bodies, axis) for reading, one in rigs.items()}
+    right = {reading: _right(one, some, bodies) for reading, one in rigs.items()}
     best = max(READINGS, key=lambda reading: right[reading])
     found, most = right[said], right[best]
     if found >= max(_ENOUGH, most - _BETTER):
         _check_roll(said, rigs, [one for one in READINGS if right[one] >= most - _BETTER], axis, file)
+        for camera, share in zip(rig.cameras, _upright(rig, bodies), strict=True):
+            if share < _ENOUGH:
+                raise DatasetError(
+                    f"{file}: camera {camera.name!r} shows {share:.0%} of the standing people upright, expected more "
+                    f"than {_ENOUGH:.0%}: its rotation or its picture is turned, get the original file"
+                )
         return _seen(rig, some)
-    where = "into pictures of cameras above the floor that show people upright"
+    where = "into pictures that show people upright"
     if most < _ENOUGH:
         raise DatasetError(
             f"{file}: {found:.0%} of the true joints fall {where}, expected more than {_ENOUGH:.0%}, and no other "
@@ -130,13 +134,9 @@ def _check_roll(
         )
 
 
-def _right(
-    rig: Rig, xyz: NDArray[np.float64], bodies: NDArray[np.float64], axis: NDArray[np.float64]
-) -> float:
-    """Mean over cameras of the share of joints in the picture, times that of upright bodies; 0 under the floor."""
-    floor = np.percentile(bodies[:, 0] @ axis, _FLOOR_PERCENT) if len(bodies) else -np.inf
-    above = np.array([camera.centre @ axis > floor - _ROUGH_FLOOR_M for camera in rig.cameras])
-    return float((_seen(rig, xyz) * _upright(rig, bodies) * above).mean())
+def _right(rig: Rig, xyz: NDArray[np.float64], bodies: NDArray[np.float64]) -> float:
+    """Mean over cameras of the share of joints in the picture, times that of upright bodies."""
+    return float((_seen(rig, xyz) * _upright(rig, bodies)).mean())
 
 
 def _standing(

@@ -13,11 +13,15 @@ from dataset_takes import FRAMES, grey_clip, off_px, studio_take, with_lens
 
 from posecap.calib.camera import Camera
 from posecap.calib.human36m_json import export_camera_parameters
+from posecap.calib.rig import Rig
+from posecap.models.joints import H36M_17
+from posecap.training.camera_reading import Reading, check_reading
 from posecap.training.errors import DatasetError
 from posecap.training.human36m import find_human36m, read_human36m
 from posecap.training.human36m_cameras import CAMERAS
-from posecap.training.human36m_poses import read_positions
+from posecap.training.human36m_poses import RAW_OF_17, read_positions
 from posecap.training.lens_reading import without_factor_2
+from posecap.training.synthetic_rigs import looking_at
 from posecap.training.synthetic_take import SyntheticTake
 from posecap.training.write_human36m import CAMERA_FILES, raw_joints, write_cdf, write_human36m
 
@@ -149,6 +153,22 @@ def test_a_toolbox_file_whose_centre_is_a_translation_is_refused(copy) -> None:
         entry["T"] = (-np.array(entry["R"]) @ np.array(entry["T"])).tolist()
     (root / "cameras.json").write_text(json.dumps(document))
     assert "camera centres were translations" in refusal(root)
+
+
+def test_joints_in_the_pictures_are_not_enough(take) -> None:
+    """A transposed rotation keeps the origin where it is in pictures; the importer's own check is left out."""
+    joints = raw_joints(take)[:, None, RAW_OF_17]
+    poses = [looking_at(camera.centre, np.zeros(3)) for camera in take.rig.cameras]
+    pairs = zip(take.rig.cameras, poses, strict=True)
+    rig = Rig(tuple(replace(camera, cam_from_world=pose) for camera, pose in pairs))
+    assert check_reading(rig, Reading(), joints, H36M_17.names, "+z", "file").min() > 0.8
+    for pose in poses:
+        pose[:3, :3] = pose[:3, :3].T.copy()
+    pairs = zip(take.rig.cameras, poses, strict=True)
+    rig = Rig(tuple(replace(camera, cam_from_world=pose) for camera, pose in pairs))
+    with pytest.raises(DatasetError) as caught:
+        check_reading(rig, Reading(), joints, H36M_17.names, "+z", "file")
+    assert "show people upright, read as X_cam = R^T X + t 100%" in str(caught.value)
 
 
 def test_cameras_of_a_subject_who_stood_elsewhere_are_refused(copy) -> None:

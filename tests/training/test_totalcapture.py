@@ -123,6 +123,13 @@ def test_skeletons_of_another_world_are_refused(change, said, root, take) -> Non
     assert said in refusal(root)
 
 
+def test_a_camera_that_shows_people_on_their_heads_is_refused(root) -> None:
+    cameras = iter(range(1, 9))
+    turned = np.diag([-1.0, -1, 1])
+    change_poses(root, lambda R, t: (turned @ R, turned @ t) if next(cameras) == 3 else (R, t))
+    assert "camera 'cam3' shows 0% of the standing people upright" in refusal(root)
+
+
 def test_a_lens_of_two_coefficients_is_refused(root) -> None:
     path = root / "calibration.cal"
     path.write_text(path.read_text().replace("8 1\n", "8 2\n", 1))
