@@ -70,7 +70,7 @@ def calibrate_people(
     facts: tuple[tuple[str, str], ...]
     if options.refine:
         refined = refine_from_people(lenses, tracks, RefinementSettings())
-        rig, views, xyz = refined.rig, refined.views, refined.xyz
+        rig, views = refined.rig, refined.views
         facts = tuple(
             (f"{name} moved by", f"{1000 * metres:.1f} mm, {np.degrees(turned):.2f} degrees")
             for name, metres, turned in zip(rig.names, refined.moved_m, refined.turned_rad, strict=True)
@@ -79,12 +79,13 @@ def calibrate_people(
         solved = calibrate_from_people(
             lenses.cameras, tracks, height_m=None if distance else options.height_m, distance=distance
         )
-        rig, views, xyz = solved.rig, solved.views, solved.xyz
+        rig, views = solved.rig, solved.views
         facts = (
             ("world", "floor from the feet, upright as people stand, good to about a degree"),
             ("height of the person as measured", f"{solved.height_m:.2f} m (good to 3 %)"),
             ("scale from", options.distance or f"a height of {options.height_m:g} m"),
         )
+    xyz = triangulated(rig.cameras, views)  # the solver's joints are held by bones, which would hide errors
     report = people_report("Places of the cameras, from people", rig, views, xyz, facts)
     content = rig_content(
         cameras,
