@@ -87,6 +87,8 @@ def forward(bridge: Bridge, origin: Origin) -> None:
                 messages = poses.drain(_POLL_S)
                 now_s = time.monotonic()
                 if messages:
+                    if silent:
+                        _say("poses arrive")
                     last_s, silent = now_s, False
                 elif now_s - last_s > _SILENCE_S and not silent:
                     silent = True
@@ -101,11 +103,12 @@ def forward(bridge: Bridge, origin: Origin) -> None:
     except KeyboardInterrupt:
         pass
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
         bridge.close()
     news = bridge.news()
     took_s = time.monotonic() - begun_s
     _say(f"{sent} poses in {took_s:.1f} s, {lost} lost on the way here" + (f", {news}" if news else ""))
+    signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

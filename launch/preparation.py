@@ -9,7 +9,9 @@ from typing import Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 
+from posecap.calib.plausibility import spacing_of
 from posecap.calib.rig import Rig
 from posecap.calib.rig_file import RigFile
 from posecap.capture.camera_process import CameraConfig
@@ -26,6 +28,7 @@ from posecap.runtime.runtime_config import RuntimeConfig
 from posecap.runtime.settings import PipelineSettings, with_overrides
 
 _WAIT_PERIODS = 3
+_LEAST_SPACING_M = 0.001
 _PATIENT_NS = 10_000_000_000  # pace "max": cameras wait for the runtime, not for the clock
 
 ENGINES = get_args(get_type_hints(PipelineSettings)["engine"])
@@ -92,6 +95,11 @@ def prepare(options: LiveOptions) -> Prepared:
         raise UsageError(
             f"{options.cams} has one camera ({rig.names[0]}), 3D needs at least two that see the same place: "
             "add a camera"
+        )
+    if spacing_of(np.stack([camera.centre for camera in rig.cameras])) < _LEAST_SPACING_M:
+        raise UsageError(
+            f"all cameras of {options.cams} are in one place, 3D needs to know where they are: "
+            "run `python launch/calibrate.py extrinsics` or `people`"
         )
     settings = _settings(options, recorded=media_s is not None)
     truth = _truth(options, found.content, options.cams.resolve().parent, found.sources)

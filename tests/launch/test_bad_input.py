@@ -95,6 +95,10 @@ RIGS = {
         "'right': cam_from_world is not rigid",
     ),
     "one camera": (lambda doc: doc["cameras"].pop(), "has one camera (left), 3D needs at least two"),
+    "lenses only": (
+        lambda doc: doc["cameras"][1].update(cam_from_world=doc["cameras"][0]["cam_from_world"]),
+        "are in one place, 3D needs to know where they are: run `python launch/calibrate.py extrinsics`",
+    ),
     "no camera": (lambda doc: doc["cameras"].clear(), "no cameras"),
     "no source": (lambda doc: doc["cameras"][1].pop("source"), "'right' has no source"),
     "unknown source": (set_source(type="film"), "source.type is 'film'"),

@@ -1,5 +1,6 @@
 import signal
 import threading
+import time
 
 import pytest
 import zmq
@@ -25,6 +26,17 @@ def test_sigterm_and_the_duration_end_it_with_status_0():
         bridged.running()
         bridged.process.send_signal(signal.SIGTERM)
         assert bridged.process.wait(timeout=5) == 0
+
+
+def test_being_told_twice_is_no_harm():
+    with Bridged("lsl", "--name", "twice") as bridged:
+        bridged.running()
+        time.sleep(0.5)  # its streams are open, which takes time to end
+        for _ in range(10):
+            bridged.process.send_signal(signal.SIGTERM)
+            time.sleep(0.02)
+        assert bridged.process.wait(timeout=10) == 0
+    assert "lost on the way here" in bridged.said
 
 
 def test_a_wrong_endpoint_is_one_sentence():
