@@ -39,10 +39,10 @@ def test_expectation_of_two_cells_is_the_weighted_mean() -> None:
 
 
 def test_half_precision_counts_a_volume_in_full() -> None:
-    flat = torch.zeros(1, 64, 64, 64, dtype=torch.float16)
-    xyz = SoftArgmax.voxels(64, 64, 64)(flat)
+    flat = torch.zeros(1, 60, 60, 60, dtype=torch.float16)
+    xyz = SoftArgmax.voxels(60, 60, 60)(flat)
     assert xyz.dtype == torch.float32
-    assert torch.allclose(xyz, torch.full((1, 3), 31.5), atol=1e-3)
+    assert torch.allclose(xyz, torch.full((1, 3), 29.5), atol=1e-3)
 
 
 def test_an_empty_map_has_no_centre_of_mass() -> None:
