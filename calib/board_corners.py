@@ -27,9 +27,9 @@ def find_charuco(board: cv2.aruco.CharucoBoard, grey: NDArray[np.uint8]) -> Foun
     corners, ids, _, _ = detector.detectBoard(grey)  # looks for the exact corners between the markers itself
     if ids is None:
         return None
-    ids, xy = ids.ravel(), corners.reshape(-1, 2)
+    numbers, xy = ids.ravel().astype(np.int64), corners.reshape(-1, 2).astype(np.float64)
     inside = _inside(grey, xy)
-    return ids[inside], xy[inside]
+    return numbers[inside], xy[inside]
 
 
 def find_grid(words: cv2.aruco.Dictionary, markers: int, grey: NDArray[np.uint8]) -> Found | None:
@@ -41,7 +41,7 @@ def find_grid(words: cv2.aruco.Dictionary, markers: int, grey: NDArray[np.uint8]
     first = first[numbers < markers]
     if len(first) == 0:
         return None
-    rows = 4 * ids.ravel()[first][:, None] + np.arange(4)
+    rows = 4 * ids.ravel()[first].astype(np.int64)[:, None] + np.arange(4)
     quads = np.array([found[k].reshape(4, 2) for k in first], dtype=np.float64)
     return rows.ravel(), sharpened(grey, quads, 1 / (words.markerSize + 2)).reshape(-1, 2)
 

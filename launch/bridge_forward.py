@@ -76,7 +76,7 @@ def forward(bridge: Bridge, origin: Origin) -> None:
         EndpointError: a malformed endpoint or key.
         WireError: a message of another version.
     """
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     sent, lost, begun_s, last_s = 0, 0, time.monotonic(), time.monotonic()
     expected: tuple[str, int] | None = None
     silent = False
@@ -103,12 +103,11 @@ def forward(bridge: Bridge, origin: Origin) -> None:
     except KeyboardInterrupt:
         pass
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the program is ending already
         bridge.close()
     news = bridge.news()
     took_s = time.monotonic() - begun_s
     _say(f"{sent} poses in {took_s:.1f} s, {lost} lost on the way here" + (f", {news}" if news else ""))
-    signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -91,7 +91,7 @@ class LslBridge:
     def _info(self, header: PoseHeader, place: int) -> "StreamInfo":
         """The description that receivers see, with channels as XDF files name them."""
         info = self._pylsl.StreamInfo(
-            f"{self._name}-{place + 1}", "MoCap", 1 + len(_VALUES) * len(header.joints), 0.0, "float32",
+            f"{self._name}-{place + 1}", "MoCap", 1 + len(_VALUES) * len(header.joints), 0.0, self._pylsl.cf_float32,
             f"{self._name}-{header.stage}-{place + 1}",
         )  # fmt: skip
         channels = info.desc().append_child("channels")

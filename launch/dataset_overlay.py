@@ -58,6 +58,7 @@ def write_overlay(sequence: DatasetSequence, path: Path, rows: int = 3) -> list[
 def _pictures(file: str, camera: str, wanted: list[int]) -> list[NDArray[np.uint8]]:
     """(height, width, 3) BGR pictures by their numbers; decodes from the start."""
     import av
+    import av.error
 
     found = {}
     try:
@@ -67,7 +68,7 @@ def _pictures(file: str, camera: str, wanted: list[int]) -> list[NDArray[np.uint
                     found[index] = picture.to_ndarray(format="bgr24")
                 if index >= wanted[-1]:
                     break
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, av.error.FFmpegError) as error:
         raise CaptureError(
             f"camera {camera!r}: {file} cannot be decoded ({error}): extract it again"
         ) from error

@@ -84,6 +84,11 @@ class ResNet(nn.Module):
         channels: of the features, 512 or 2048.
     """
 
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
     def __init__(
         self, layers: int = 50, *, stride_on: StrideOn = "3x3", bias: bool = False, eps: float = 1e-5
     ) -> None:

@@ -70,7 +70,7 @@ def _warp(
         part = _halved_once(part)
         affine = np.column_stack([affine[:, :2] / 2, (affine[:, 2] - 0.5) / 2])
     if image.ndim == 3:  # OpenCV turns four channels twice as fast as three
-        four = cv2.cvtColor(part, cv2.COLOR_BGR2BGRA)
+        four = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2BGRA), dtype=np.uint8)
         cv2.cvtColor(_turned(four, affine, (width, height), outside), cv2.COLOR_BGRA2BGR, dst=out)
     else:
         _turned(part, affine, (width, height), outside, out)

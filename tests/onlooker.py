@@ -36,7 +36,7 @@ class Onlooker:
     def boxes(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         camera = self.rig.cameras[self._view % len(self.rig)]
         self._view += 1
-        pixels = camera.project(self._people(int(image[0, 0, 0])))
+        pixels = camera.project(self._people(int(image.view(np.int32)[0, 0, 0])))
         return np.array([[*p.min(axis=0), *p.max(axis=0), 0.9] for p in pixels]).reshape(-1, 5)
 
     def start(self, frame_set: FrameSet, regions: list[Region]) -> Callable[[], Keypoints2D]:
@@ -77,7 +77,7 @@ def _noise(index: int, region: Region) -> NDArray[np.float64]:
 
 def frame_set(rig: Rig, index: int, missing: set[str] = frozenset()) -> FrameSet:  # type: ignore[assignment]
     t_ns = 10**9 + index * 33_333_333
-    picture = np.full((4, 4, 3), index, dtype=np.uint8)
+    picture = np.full((4, 4, 3), index, dtype=np.int32).view(np.uint8)
     frames = tuple(None if name in missing else Frame(name, index, t_ns, picture) for name in rig.names)
     return FrameSet(index, t_ns, frames)
 
