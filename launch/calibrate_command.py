@@ -17,6 +17,7 @@ from posecap.launch.board_sightings import BoardSightings
 from posecap.launch.calibrate_lenses import calibrate_lenses
 from posecap.launch.calibrate_people import PeopleOptions, calibrate_people, check_people
 from posecap.launch.calibrate_places import WorldOptions, calibrate_places, check_places, gravity_of
+from posecap.launch.calibrate_times import calibrate_times
 from posecap.launch.calibration_cameras import CalibrationCameras, calibration_cameras
 from posecap.launch.calibration_output import OutputOptions, check_writable, say_verdict
 from posecap.launch.calibration_reading import read_boards
@@ -44,6 +45,12 @@ Calibrates cameras, from live pictures or recordings, in four steps.
    Or from somebody who walks through the room, when the lenses are known:
 
     python launch/calibrate.py people --cams rig.yaml --videos walk --height 1.78
+
+   Or a little better than they are, from the same walk, and the clocks of cameras that nothing synchronises:
+
+    python launch/calibrate.py people --cams rig.yaml --videos walk --refine
+
+    python launch/calibrate.py times --cams rig.yaml --videos walk
 
 4. Whether it still holds; status 0 = usable, 1 = not:
 
@@ -87,6 +94,9 @@ Tracks = Annotated[
     Path | None, typer.Option(help="Keep the joints that were found in this .npz; read them where it exists.")
 ]
 Frames = Annotated[int, typer.Option(min=0, help="Pictures of each camera to look for people in; 0 = all.")]
+Network = Annotated[
+    str, typer.Option(help="Preset that finds joints.", show_default="blazepose-heavy where npm is")
+]
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -181,6 +191,7 @@ def people(
     ] = False,
     tracks: Tracks = None,
     frames: Frames = 0,
+    network: Network = "",
     out: Out = None,
     report: ReportPage = None,
     force: Force = False,
@@ -189,7 +200,28 @@ def people(
     with _command() as console:
         output = _output(cams, out, report, force)
         cameras = _cameras(cams, None, videos, None, camera)
-        calibrate_people(cameras, PeopleOptions(height, distance, refine, tracks, frames), output, console)
+        options = PeopleOptions(height, distance, refine, tracks, frames, network)
+        calibrate_people(cameras, options, output, console)
+
+
+@app.command()
+def times(
+    *,
+    cams: Cams = None,
+    videos: Videos = None,
+    camera: Only = None,
+    tracks: Tracks = None,
+    frames: Frames = 0,
+    network: Network = "",
+    out: Out = None,
+) -> None:
+    """By how much the cameras' clocks differ, from one person who moves; places must be known."""
+    with _command() as console:
+        output = _output(cams, out, None, force=False)
+        cameras = _cameras(cams, None, videos, None, camera)
+        calibrate_times(
+            cameras, PeopleOptions(tracks=tracks, frames=frames, network=network), output, console
+        )
 
 
 @app.command()
@@ -205,6 +237,7 @@ def check(
     duration: Duration = None,
     tracks: Tracks = None,
     frames: Frames = 0,
+    network: Network = "",
     report: ReportPage = None,
 ) -> None:
     """Whether a calibration still holds; status 0 = usable, 1 = not."""
@@ -213,7 +246,9 @@ def check(
         check_writable(OutputOptions(Path("rig.yaml"), report), only_report=True)
         cameras = _cameras(cams, None, videos, None, camera)
         if printed is None:
-            page = check_people(cameras, PeopleOptions(tracks=tracks, frames=frames), console)
+            page = check_people(
+                cameras, PeopleOptions(tracks=tracks, frames=frames, network=network), console
+            )
         else:
             seen = _seen(printed, cameras, console, every, duration, lenses=False)
             page = check_places(printed, cameras, seen)

@@ -9,11 +9,15 @@ import cv2
 import numpy as np
 import pytest
 from board_videos import held_before, picture_of, write_board_video
+from clips import write_clip
 from rich.console import Console
+from scene import ring_rig
 from typer.testing import CliRunner
+from walking import filmed
 
 from posecap.calib.board import Board
 from posecap.calib.camera import Camera
+from posecap.calib.joint_tracks import write_tracks
 from posecap.calib.rig import Rig
 from posecap.calib.rig_file import load_rig, read_rig_file, rig_file_of, write_rig_file
 from posecap.calib.rotation import rotation_of
@@ -310,3 +314,21 @@ def test_a_rendered_board_is_where_the_camera_says() -> None:
     true = CAMERAS[0].project(BOARD.points_m[seen.ids] @ pose[:3, :3].T + pose[:3, 3])
     assert np.abs(seen.xy - true).max() < 0.6
     assert np.median(np.abs(seen.xy - true)) < 0.15
+
+
+def test_clocks_that_differ_are_written_into_the_sources(tmp_path: Path) -> None:
+    rig = Rig(ring_rig(3).cameras)
+    late = (0.0, 0.02, -0.013)
+    write_tracks(tmp_path / "walk.npz", filmed(rig.cameras, seconds=5, late_s=late))
+    sources = {}
+    for name, one in zip(rig.names, rig.cameras, strict=True):
+        write_clip(tmp_path / f"{name}.mp4", 2, size_px=one.size_px)
+        sources[name] = {"type": "video", "file": f"{name}.mp4", "time_offset_s": 0.1}
+    write_rig_file(tmp_path / "rig.yaml", rig_file_of(rig, sources))
+    done = CliRunner().invoke(
+        app, ["times", "--cams", str(tmp_path / "rig.yaml"), "--tracks", str(tmp_path / "walk.npz")]
+    )
+    assert done.exit_code == 0, done.output
+    written_s = [entry.source["time_offset_s"] for entry in read_rig_file(tmp_path / "rig.yaml").cameras]
+    assert written_s == pytest.approx(0.1 + np.array(late), abs=0.002)
+    assert (tmp_path / "rig.yaml.bak").exists()
