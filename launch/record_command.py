@@ -43,7 +43,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def record(
     cams: Annotated[Path | None, typer.Option(help="Rig file: calibrated cameras and their sources.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the recording; is made.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Seconds from the first pictures to the end.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds from the first pictures to the end.")
+    ] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Keep every bit of the pictures.")] = False,
     encoder: Annotated[
         str, typer.Option(help="auto = hardware where it works, else libx264; or the name of an encoder.")
