@@ -33,9 +33,7 @@ def test_a_part_is_played_and_a_damaged_picture_is_none(folder: Path) -> None:
     cv2.imwrite(str(folder / "view_5.png"), np.zeros((8, 8, 3), np.uint8))
     config = ImageFolder(folder=str(folder), fps=25, first_frame=3, frames=4)
     images = ImageRecording(config, "cam01")
-    numbers = [
-        None if (p := images.pixels(i)) is None else number_of(p) for i in range(len(images.times_ns))
-    ]
+    numbers = [None if (p := images.pixels(i)) is None else number_of(p) for i in range(len(images.times_ns))]
     assert numbers == [3, None, None, 6]
 
 
