@@ -77,7 +77,6 @@ def sample(heatmaps: Tensor, pixels: Tensor) -> Tensor:
     right_part, lower_part = x - left, y - top
     corner = (top * width + left).long()
     flat = heatmaps.flatten(-2)
-    # corners of all joints in one row of cells: n places with `joints` offsets
 
     def at(step: int) -> Tensor:
         index = (corner + step).expand(*flat.shape[:3], corner.shape[-1])

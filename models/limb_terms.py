@@ -9,6 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+# in spacings; between the centres of two cells a distance is known to 0.4 (one standard deviation), at most 1.7
+_TOP = 0.75
+_SLOPE = 0.3
+
 
 class LimbTerms(Protocol):
     """The algebra of one max-product solver; larger energies are better.
@@ -68,11 +72,12 @@ class HardTerms:
 
 
 class SoftTerms:
-    """Logarithms of evidence, and a truncated Gaussian about the limb's length; energies are added.
+    """Logarithms of evidence, and a truncated Gaussian with a flat top about the limb's length; energies are added.
 
-    The Gaussian is as wide as the limb's spread and the spacing of the bins demand: between the centres of two
-    cells a distance is known to spacing / sqrt(6). It ends at `truncation` standard deviations, so that a wrong
-    length costs a fixed amount and never makes a pose impossible.
+    The top is as wide as bins can be wrong about a distance: a Gaussian without it, even one of the width that the
+    spacing demands, pulls coarse bins away from the evidence (21 mm mean error in place of 6 on ideal heatmaps), and
+    later levels cannot return. The Gaussian ends at `truncation` standard deviations, so that a wrong length costs a
+    fixed amount and never makes a pose impossible.
 
     Args:
         floor: evidence that a bin has anyway; keeps the logarithm finite. 1 is the peak of one view's heatmap.
@@ -89,12 +94,12 @@ class SoftTerms:
         return torch.log(evidence.clamp(min=0.0) + self.floor)
 
     def potential(self, distance: Tensor, length: Tensor, spread: Tensor, spacing: float) -> Tensor:
-        variance = spread * spread + spacing * spacing / 6.0
-        away = (distance - length) ** 2 / variance
+        variance = spread * spread + (_SLOPE * spacing) ** 2
+        away = ((distance - length).abs() - _TOP * spacing).clamp(min=0.0) ** 2 / variance
         return -0.5 * away.clamp(max=self.truncation**2)
 
     def reach(self, spread: float, spacing: float) -> float:
-        return self.truncation * (spread * spread + spacing * spacing / 6.0) ** 0.5
+        return _TOP * spacing + self.truncation * (spread * spread + (_SLOPE * spacing) ** 2) ** 0.5
 
     def joined(self, energy: Tensor, message: Tensor) -> Tensor:
         return energy + message
