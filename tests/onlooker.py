@@ -36,7 +36,7 @@ class Onlooker:
     def boxes(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         camera = self.rig.cameras[self._view % len(self.rig)]
         self._view += 1
-        pixels = camera.project(self._people(int(image.view(np.int32)[0, 0, 0])))
+        pixels = camera.project(self._people(int.from_bytes(image.tobytes()[:4], "little")))
         return np.array([[*p.min(axis=0), *p.max(axis=0), 0.9] for p in pixels]).reshape(-1, 5)
 
     def start(self, frame_set: FrameSet, regions: list[Region]) -> Callable[[], Keypoints2D]:
