@@ -1,5 +1,7 @@
 """Bones do not stretch: their lengths are learnt while somebody is tracked, and joints are moved to respect them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -18,15 +20,23 @@ class BoneLengths:
 
     Args:
         joint_set: of the skeletons.
+        bones: (parent, child) of those to learn; default: the limbs of `joint_set`, which do not bend.
     """
 
-    def __init__(self, joint_set: JointSet) -> None:
-        rigid = [(parent, child) for parent, child in joint_set.bones if _rigid(joint_set, parent, child)]
+    def __init__(self, joint_set: JointSet, bones: Sequence[tuple[int, int]] | None = None) -> None:
+        rigid = bones
+        if rigid is None:
+            rigid = [(parent, child) for parent, child in joint_set.bones if _rigid(joint_set, parent, child)]
         self._from = np.array([parent for parent, _ in rigid])
         self._to = np.array([child for _, child in rigid])
         self._mean = np.full(len(rigid), np.nan)
         self._weight = np.zeros(len(rigid))
         self._sets = np.zeros(len(rigid))
+
+    @property
+    def learnt_m(self) -> NDArray[np.float64]:
+        """(bones,) metres; NaN until a length was seen often enough to be trusted."""
+        return np.where(self._sets >= _TRUSTED_SETS, self._mean, np.nan)
 
     def learn(self, xyz: NDArray[np.float64], covariance: NDArray[np.float64]) -> None:
         """Take the lengths of a skeleton, (joints, 3) metres and (joints, 3, 3) m^2, into account."""

@@ -17,6 +17,7 @@ from posecap.runtime.errors import SettingsError
 from posecap.runtime.estimate2d import PoseEstimator, open_estimator
 from posecap.runtime.gather import gathered_keypoints, gathered_rays
 from posecap.runtime.lift import Lifter
+from posecap.runtime.lift_stage import LiftEvidence, LiftStage, Triangulated, open_lift_stage
 from posecap.runtime.look import Looker, follows_anybody
 from posecap.runtime.loose import LooseJoints
 from posecap.runtime.pose import Keypoints2D, PoseSet, Skeleton3D, StepResult
@@ -62,10 +63,19 @@ class Lifted:
 
 
 class Pipeline:
-    """From frame sets to skeletons. State across frames: `track`, `refine`, `calibration`, the detector's turn."""
+    """From frame sets to skeletons. State across frames: `track`, `refine`, `calibration`, the detector's turn.
+
+    Args:
+        lift_stage: goes on from triangulation; None = nothing does.
+    """
 
     def __init__(
-        self, rig: Rig, settings: PipelineSettings, estimator: PoseEstimator, detector: PersonDetector
+        self,
+        rig: Rig,
+        settings: PipelineSettings,
+        estimator: PoseEstimator,
+        detector: PersonDetector,
+        lift_stage: LiftStage | None = None,
     ) -> None:
         joint_set = estimator.joint_set
         self.rig = rig
@@ -75,6 +85,7 @@ class Pipeline:
         self.looker = Looker(rig, joint_set, detector, settings.detect_every, settings.max_people)
         self.associator = Associator(rig, _GATE_M, settings.min_views)
         self.lifter = Lifter(rig, settings.gross_m)
+        self.lift_stage: LiftStage = lift_stage or Triangulated()
         self.swaps = SwapResolver(joint_set)
         self.loose = LooseJoints(joint_set)
         self.tracker = Tracker(joint_set, settings.time_scale, settings.max_people)
@@ -130,6 +141,7 @@ class Pipeline:
         watch.lap("associate")
         skeletons, rays = self._lift(people, self.calibration.doubted(rays), prior)
         skeletons = tuple(self.loose.removed(skeleton) for skeleton in skeletons)
+        skeletons = self.lift_stage.lifted(LiftEvidence(frame_set, people, rays), skeletons)
         watch.lap("lift")
         tracked = self.tracker.update(skeletons, frame_set.t_ns)
         instant = PoseSet(frame_set.index, frame_set.t_ns, frame_set.t_oldest_ns, tracked)
@@ -192,6 +204,7 @@ class Pipeline:
         self.looker = Looker(rig, joint_set, self.detector, settings.detect_every, settings.max_people)
         self.associator = Associator(rig, _GATE_M, settings.min_views)
         self.lifter = Lifter(rig, settings.gross_m)
+        self.lift_stage = self.lift_stage.anew(rig)
         self.refiner = Refiner(rig, joint_set, settings.lag_frames, settings.time_scale)
         self.calibration = self.calibration.replaced(rig)
         self.sightings = Sightings()
@@ -199,7 +212,8 @@ class Pipeline:
 
     def anew(self) -> "Pipeline":
         """The same engines, nobody known yet."""
-        return Pipeline(self.rig, self.settings, self.estimator, self.detector)
+        stage = self.lift_stage.anew(self.rig)
+        return Pipeline(self.rig, self.settings, self.estimator, self.detector, stage)
 
     def close(self) -> None:
         """Free the engines."""
@@ -213,7 +227,9 @@ def open_pipeline(rig: Rig, settings: PipelineSettings) -> Pipeline:
         raise SettingsError(
             f"the rig has one camera ({rig.names[0]}), 3D needs at least two that see the same place: add a camera"
         )
-    return Pipeline(rig, settings, open_estimator(settings), open_detector(settings))
+    estimator = open_estimator(settings)
+    stage = open_lift_stage(rig, settings, estimator.joint_set)
+    return Pipeline(rig, settings, estimator, open_detector(settings), stage)
 
 
 def _rows_of(tracked: tuple[Skeleton3D, ...], skeletons: tuple[Skeleton3D, ...]) -> list[int]:

@@ -165,8 +165,9 @@ class _Loop:
         if not self._is_intact(frame_set):
             self._drop(frame_set)
             return None
-        copied = not self.pipeline.follows_anybody
-        if copied:  # finding people takes long, and must come to an end
+        # finding people takes long, and must come to an end; a lift stage reads pictures after the network is done
+        copied = not self.pipeline.follows_anybody or self.pipeline.lift_stage.reads_pictures
+        if copied:
             own = frame_set.copied()
             if not self._is_intact(frame_set):
                 self._drop(frame_set)
@@ -272,6 +273,7 @@ class _Loop:
     def _publish_stats(self) -> None:
         settings = self.config.settings
         counters = self.grouper.counters
+        notes = self.cameras.note(self.pipeline.calibration), self.pipeline.lift_stage.note()
         self.publisher.publish_stats(
             self.stats.message(
                 complete=counters.complete,
@@ -281,6 +283,6 @@ class _Loop:
                 model=f"{settings.model} + {settings.detector}",
                 rig=self.pipeline.rig.id,
                 joint_set=self.pipeline.joint_set.name,
-                note=self.cameras.note(self.pipeline.calibration),
+                note="; ".join(note for note in notes if note),
             )
         )

@@ -25,6 +25,8 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         min_views: cameras that must agree on a new person; 2 are accepted where the rig has only 2 or 3.
         least_views: views that are read of every frame set; more are left out, in turn, only where the machine
             cannot keep up with the cameras.
+        lift: stage 1. "dlt" triangulates; "rpsm" then searches the heatmaps of all views for the likeliest skeleton
+            with the person's bone lengths (needs PyTorch).
         gross_m: distance of a joint from a view's ray beyond which that view is an outlier, metres.
         lag_frames: frame sets that stage 2 waits for the future; 0 = none. Counts in the published latency.
         watch_mm: the least shift of a camera, at the people, that raises an alarm; 0 = cameras are not watched.
@@ -41,6 +43,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     least_views: Annotated[int, msgspec.Meta(ge=2)] = 3
+    lift: Literal["dlt", "rpsm"] = "dlt"
     gross_m: Positive = 0.12
     lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 1
     watch_mm: Annotated[float, msgspec.Meta(ge=0)] = 15.0
