@@ -35,11 +35,12 @@ Are the poses those of the recording, bit for bit?
 
     python launch/replay.py take1 --check
 
-Another model; its poses are kept for export.py and later comparisons:
+Every picture, also those that the live session had no time for, with another model; the poses are kept for
+export.py and later comparisons:
 
-    python launch/replay.py take1 --pace max --model blazepose-heavy --save take1-heavy
+    python launch/replay.py take1 --pace max --all --model blazepose-heavy --save take1-heavy
 
-    python launch/replay.py take1 --model blazepose-heavy --against take1-heavy
+    python launch/replay.py take1 --all --model blazepose-heavy --against take1-heavy
 
 A sequence of a data set as live cameras, with its calibration, and its error in mm:
 
@@ -78,6 +79,9 @@ def replay(
     against: Annotated[
         Path | None, typer.Option(help="Compare with the poses in this folder, made by --save.")
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Every recorded picture, also what live had no time for.")
+    ] = False,
     save: Annotated[Path | None, typer.Option(help="Keep the replayed poses in this new folder.")] = None,
     dataset: Annotated[str | None, typer.Option(help="human36m or totalcapture.")] = None,
     root: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
@@ -140,6 +144,7 @@ def replay(
                 check=check,
                 against=against,
                 save=save,
+                whole=whole,
                 **common,
             )
             result = replay_session(options, console)

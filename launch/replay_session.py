@@ -52,6 +52,7 @@ class ReplayOptions:
         check: compare with the recorded poses, bit for bit.
         against: folder whose poses are compared with instead.
         save: new folder for the replayed poses.
+        whole: all recorded pictures, not only those that the live session had time for.
     """
 
     session: Path
@@ -67,6 +68,7 @@ class ReplayOptions:
     check: bool = False
     against: Path | None = None
     save: Path | None = None
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ def replay_session(options: ReplayOptions, console: Console) -> Replayed:
     result = Replayed(checks={stage: PoseCheck(messages, stage) for stage, messages in references.items()})
     result.lossless = all(one.lossless for one in session.cameras.values())
     cv2.setNumThreads(1)
-    with RecordedSets(session, rig) as recorded:
+    with RecordedSets(session, rig, whole=options.whole) as recorded:
         _say(
             console,
             f"replaying {len(recorded)} frame sets of {len(rig)} cameras with {settings.model} on "
@@ -212,6 +214,10 @@ class _Run:
 
 def _settings(session: RecordedSession, options: ReplayOptions) -> PipelineSettings:
     """Those of the recording with what the user replaced."""
+    if options.check and options.whole and options.against is None:
+        raise UsageError(
+            "--check compares with poses of the pictures that the live session had time for: leave out --all"
+        )
     named = {"model": options.model, "engine": options.engine, "joints": options.joints}
     chosen = {name: value for name, value in named.items() if value is not None}
     if (chosen or options.overrides) and options.check and options.against is None:

@@ -45,17 +45,20 @@ class RecordedSets:
     Args:
         session: opened recording.
         rig: its cameras, in the order of the frames.
+        whole: group all pictures likewise, also those that the live runtime had no time for.
 
     Raises:
         RuntimeFault: no pictures at all.
         CaptureError: a video that is missing or damaged.
     """
 
-    def __init__(self, session: RecordedSession, rig: Rig) -> None:
+    def __init__(self, session: RecordedSession, rig: Rig, *, whole: bool = False) -> None:
         self.session, self.rig = session, rig
         if not any(len(pictures) for pictures in session.pictures.values()):
             raise RuntimeFault(f"{session.path} holds no pictures: record again")
-        self.records: tuple[FrameSetRecord, ...] = session.frame_sets or _grouped(session, rig)
+        self.records: tuple[FrameSetRecord, ...] = (not whole and session.frame_sets) or _grouped(
+            session, rig
+        )
         self._places = {
             camera: _PicturePlaces(session.pictures[camera])
             for camera in rig.names

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from recorded_pictures import write_pictures
+from recorded_pictures import set_of, write_pictures
 
 from posecap.capture.session_folder import open_session
 from posecap.launch.replay_command import app
@@ -30,6 +30,7 @@ def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         (["{tmp}/nothing"], "is no recorded session: give a folder that has session.mcap"),
         (["{tmp}/cameras", "--check"], "has no poses: it was recorded without the pipeline"),
         (["{tmp}/cameras", "--check", "--model", "blazepose-lite"], "leave out --model"),
+        (["{tmp}/live", "--check", "--all"], "leave out --all"),
         (["{tmp}/cameras", "--pace", "quick"], "--pace 'quick' is unknown, there are clock, max"),
         (["{tmp}/cameras", "--dataset", "human36m"], "leave out the session"),
         (["--dataset", "human36m"], "give --root FOLDER and --sequence NAME"),
@@ -42,7 +43,9 @@ def test_what_cannot_be_replayed_is_one_sentence(
     tmp_path: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_pictures(tmp_path / "cameras", {"left": [0, 1], "right": [0, 1]}, [])
-    (tmp_path / "cameras" / "rig.yaml").write_bytes((ROOT / "calib" / "rig.yaml").read_bytes())
+    write_pictures(tmp_path / "live", {"left": [0, 1], "right": [0, 1]}, [set_of(0, (0, 0))])
+    for folder in ("cameras", "live"):
+        (tmp_path / folder / "rig.yaml").write_bytes((ROOT / "calib" / "rig.yaml").read_bytes())
     with pytest.raises(SystemExit) as end:
         app([one.format(tmp=tmp_path) for one in arguments])
     assert end.value.code == 2

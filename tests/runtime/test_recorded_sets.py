@@ -51,6 +51,15 @@ def test_without_frame_sets_pictures_are_grouped_by_time(tmp_path: Path) -> None
     assert numbers(folder) == [[n, n] for n in range(6)] + [[6, None], [7, None]]
 
 
+def test_all_pictures_may_be_grouped_again(tmp_path: Path) -> None:
+    folder = write_pictures(
+        tmp_path / "session", {"left": [0, 1, 2], "right": [0, 1, 2]}, [set_of(1, (1, 1))]
+    )
+    assert numbers(folder) == [[1, 1]]
+    with RecordedSets(open_session(folder), RIG, whole=True) as sets:
+        assert [one.record.seqs for one in sets] == [(0, 0), (1, 1), (2, 2)]
+
+
 def test_settings_of_the_pipeline_are_kept(tmp_path: Path) -> None:
     sets = [set_of(0, (0, 0), left_out=1, ahead=True, session="ab")]
     folder = write_pictures(tmp_path / "session", {"left": [0], "right": [0]}, sets)
