@@ -1,0 +1,67 @@
+"""Joints out of heatmaps and depth maps: in the plane, in three dimensions, and with the mirrored picture's help."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from posecap.models.heatmap_argmax import heatmap_argmax
+from posecap.models.published_joints import MPII_16
+
+PELVIS = MPII_16.index("pelvis")
+
+
+@dataclass(frozen=True, slots=True)
+class DepthDecoding:
+    """How maps are read; the defaults are the clean preset. Cell c of a map stands for pixel 4 c of the crop.
+
+    Attributes:
+        y_bias: the original divides the flat index by the width and keeps the fraction, so y is too large by
+            column / width: up to one cell, which is four pixels.
+        sub_pixel: a quarter of a cell towards the higher neighbour, in `xy`.
+        flip_shift: the maps of the mirrored crop move one cell to the right before the mean. Pixel 4 c lies at
+            255 - 4 c = 4 (63.75 - c) in the mirror: with the shift a quarter of a cell is left, without it three.
+    """
+
+    y_bias: bool = False
+    sub_pixel: bool = True
+    flip_shift: bool = True
+
+    def xy(self, heatmaps: Tensor) -> Tensor:
+        """Joints (..., joints, 2), float64, in cells of heatmaps (..., joints, height, width)."""
+        xy, _ = heatmap_argmax(heatmaps, quarter_step=self.sub_pixel and not self.y_bias)
+        xy = xy.double()
+        if self.y_bias:
+            return torch.stack([xy[..., 0], xy[..., 1] + xy[..., 0] / heatmaps.shape[-1]], -1)
+        return xy
+
+    def xyz(self, heatmaps: Tensor, depths: Tensor, root: int = PELVIS) -> Tensor:
+        """Joints (..., joints, 3) relative to joint `root`, as fractions of the crop's side: x right, y down, z away.
+
+        x and y are those of the highest cell, divided by the width; z is the depth map's value there. Depth is
+        read at whole cells in both presets, and the y bias is never in here, as in the original.
+
+        Args:
+            heatmaps, depths: (..., joints, height, width).
+        """
+        width = heatmaps.shape[-1]
+        whole, _ = heatmap_argmax(heatmaps)  # (..., joints, 2)
+        index = (whole[..., 1] * width + whole[..., 0]).nan_to_num().long()
+        z = depths.flatten(-2).gather(-1, index[..., None])[..., 0]
+        plane = whole if self.y_bias else self.xy(heatmaps).to(z.dtype)
+        xyz = torch.cat([plane / width, z[..., None]], -1)
+        xyz = torch.where(whole.isnan().any(-1, keepdim=True), torch.nan, xyz)
+        return xyz - xyz[..., root : root + 1, :]
+
+    def mirrored_mean(
+        self, maps: Tensor, of_mirror: Tensor, mirrored: Sequence[int] = MPII_16.mirrored
+    ) -> Tensor:
+        """The flip test: mean of maps (N, joints, height, width) and of those found in the mirrored crop.
+
+        Heatmaps and depth maps alike. `mirrored` has for each joint the one on the other side.
+        """
+        back = of_mirror[:, list(mirrored)].flip(-1)
+        if self.flip_shift:
+            back = torch.cat([back[..., :1], back[..., :-1]], -1)
+        return torch.lerp(maps, back, 0.5)

@@ -1,0 +1,121 @@
+"""Weakly supervised 2D + depth: the original's numbers, the defects that only `compat` keeps, files, exports."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from parity import compare, filled, parity  # noqa: E402
+
+from posecap.models.checkpoints import load_checkpoint  # noqa: E402
+from posecap.models.depth_decoding import DepthDecoding  # noqa: E402
+from posecap.models.errors import CheckpointError  # noqa: E402
+from posecap.models.export_onnx import export_network  # noqa: E402
+from posecap.models.networks import network  # noqa: E402
+from posecap.models.published_joints import MPII_16  # noqa: E402
+from posecap.models.verify_onnx import verify  # noqa: E402
+
+
+@torch.no_grad()
+def test_the_maps_are_those_of_the_original() -> None:
+    fixture = parity("weakly_supervised/resnet50")
+    spec = network("weakly-supervised-50", "compat")
+    module = filled(spec.module(), fixture)
+    assert set(module.state_dict()) == fixture.keys
+    assert sum(p.numel() for p in module.parameters()) == fixture.description["n_params"]
+    hm, depth = module(torch.from_numpy(spec.picture.prepare(fixture["image_u8_bgr"])))
+    compare("hm", hm, fixture, relative=1e-4)
+    compare("depth", depth, fixture, relative=1e-4)
+    clean = network("weakly-supervised-50").picture  # RGB and / 255
+    other, _ = module(torch.from_numpy(clean.prepare(fixture["image_u8_bgr"])))
+    with pytest.raises(AssertionError, match="hm: differs"):
+        compare("hm", other, fixture, relative=1e-4)
+
+
+def test_joints_are_read_as_the_original_does() -> None:
+    fixture = parity("weakly_supervised/resnet50")
+    hm, depth = torch.from_numpy(fixture["hm"]), torch.from_numpy(fixture["depth"])
+    decoding = network("weakly-supervised-50", "compat").module().decoding
+    compare("decoded_xy", decoding.xy(hm), fixture)
+    compare("decoded_xyz", decoding.xyz(hm, depth), fixture, absolute=1e-4)
+    with pytest.raises(AssertionError, match="decoded_xy: differs"):
+        compare("decoded_xy", DepthDecoding(sub_pixel=False).xy(hm), fixture)
+
+
+def peak(x: int, y: int) -> torch.Tensor:
+    maps = torch.zeros(1, 16, 64, 64)
+    maps[..., y, x] = 1.0
+    maps[..., y, x + 1] = 0.5
+    return maps
+
+
+def test_what_the_y_bias_costs() -> None:
+    """Cell (48, 10): the original's y is three quarters of a cell too large, three pixels."""
+    assert DepthDecoding(y_bias=True).xy(peak(48, 10))[0, 0].tolist() == [48, 10.75]
+    assert DepthDecoding(sub_pixel=False).xy(peak(48, 10))[0, 0].tolist() == [48, 10]
+    assert DepthDecoding().xy(peak(48, 10))[0, 0].tolist() == [48.25, 10]
+
+
+def test_depth_is_read_at_the_peak_and_counted_from_the_pelvis() -> None:
+    depth = torch.zeros(1, 16, 64, 64)
+    depth[0, 3, 10, 48] = 0.3
+    depth[0, 6, 26, 32] = 0.1
+    heatmaps = peak(48, 10)
+    heatmaps[0, 6] = peak(32, 26)[0, 6]
+    xyz = DepthDecoding(sub_pixel=False).xyz(heatmaps, depth)
+    np.testing.assert_allclose(xyz[0, 3], [0.25, -0.25, 0.2], atol=1e-7)
+    nothing = torch.full((1, 16, 64, 64), torch.nan)
+    assert DepthDecoding().xyz(nothing, depth).isnan().all()
+
+
+@pytest.mark.parametrize(("flip_shift", "off"), [(True, 0.25), (False, 0.75)])
+def test_what_the_shift_of_the_mirror_is_worth(flip_shift: bool, off: float) -> None:
+    """The mirror of pixel 4 c is 255 - 4 c: maps that are exact on both sides, and what comes back."""
+    c = 20.0
+    cell = torch.arange(64.0)
+    exact, mirrored = (torch.exp(-((cell - centre) ** 2) / 8) for centre in (c, (255 - 4 * c) / 4))
+    maps, of_mirror = (row.expand(1, 16, 64, 64) for row in (exact, mirrored))
+    mean = DepthDecoding(flip_shift=flip_shift).mirrored_mean(maps, of_mirror)
+    back = 2 * mean - maps
+    found = (back[0, 0, 0] * cell).sum() / back[0, 0, 0].sum()
+    assert abs(float(found) - c) == pytest.approx(off, abs=1e-4)
+    numbered = torch.arange(16.0)[None, :, None, None].expand(1, 16, 4, 4)
+    exchanged = (2 * DepthDecoding().mirrored_mean(numbered, numbered) - numbered)[0, :, 0, 0]
+    assert exchanged[MPII_16.index("left_wrist")] == MPII_16.index("right_wrist")
+    assert exchanged[MPII_16.index("pelvis")] == MPII_16.index("pelvis")
+
+
+def test_files_of_the_original_load_with_no_key_left_over(tmp_path) -> None:
+    spec = network("weakly-supervised-50", "compat")
+    there = spec.module().state_dict()
+    path = tmp_path / "fusion_3d_var.pth"
+    torch.save({"epoch": 60, "state_dict": there, "optimizer": {"state": {}, "param_groups": []}}, path)
+    module = spec.module()
+    loaded = load_checkpoint(path, module, spec)
+    assert (loaded.epoch, loaded.misfits) == (60, ())
+    assert all(torch.equal(value, there[key]) for key, value in module.state_dict().items())
+    with pytest.raises(CheckpointError, match="compat"):
+        load_checkpoint(path, module, network("weakly-supervised-50"))
+
+
+@torch.no_grad()
+def test_hourglasses_have_the_size_of_the_paper_and_any_batch() -> None:
+    module = network("weakly-supervised-hourglass").module().eval()
+    assert sum(p.numel() for p in module.parameters()) == 14_429_104
+    first, second, depth = module(torch.rand(2, 3, 256, 256))
+    assert first.shape == second.shape == (2, 16, 64, 64)
+    assert depth.shape == (2, 16)
+    with pytest.raises(ValueError, match="crops of 100 px: give a multiple of 64"):
+        network("weakly-supervised-hourglass").module(size_px=100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["weakly-supervised-50", "weakly-supervised-hourglass"])
+def test_exports_agree_with_pytorch(name: str, tmp_path) -> None:
+    spec = network(name)
+    torch.manual_seed(0)
+    module = spec.module().eval()
+    path = export_network(spec, module, tmp_path / "network.onnx")
+    for batch in (1, 3):
+        for verified in verify(path, module, spec.example_inputs(batch), repeats=0):
+            assert verified.difference < 1e-4, verified
