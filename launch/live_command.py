@@ -11,7 +11,7 @@ from rich.console import Console
 
 from posecap.launch.errors import user_errors
 from posecap.launch.options import one_of, positive
-from posecap.launch.preparation import LiveOptions
+from posecap.launch.preparation import LIFTS, LiveOptions
 from posecap.launch.recording import RecordOptions
 from posecap.launch.session import run_session
 from posecap.launch.viewer_choice import Viewer
@@ -35,6 +35,12 @@ Real people, each picture once, as fast as this machine can, against the publish
 Another model, less smoothing, poses for other hosts:
 
     python launch/live.py --cams rig.yaml --model movenet-thunder --set lag_frames=0 --bind 'tcp://*:5570'
+
+3D from the heatmaps and bone lengths together, or from a network that was trained for this rig (both need PyTorch):
+
+    python launch/live.py --cams rig.yaml --model movenet-thunder --lift rpsm
+
+    python launch/live.py --cams rig.yaml --lift cross_view --lift-weights trained.pth
 
 Poses and pictures into a folder, which --cams then plays:
 
@@ -65,6 +71,10 @@ def live(
     model: Annotated[str | None, typer.Option(help="Preset that finds joints, see launch/fetch.py.")] = None,
     engine: Annotated[str | None, typer.Option(help="Inference backend: openvino or onnxruntime.")] = None,
     joints: Annotated[str | None, typer.Option(help="Published joint set, for example coco-17/1.")] = None,
+    lift: Annotated[str | None, typer.Option(help=f"Stage 1: {', '.join(LIFTS)}.")] = None,
+    lift_weights: Annotated[
+        Path | None, typer.Option(help="Trained weights of the multi-view network of --lift.")
+    ] = None,
     stage: Annotated[str, typer.Option(help="Poses that are shown: refined or instant.")] = "refined",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of the pipeline, several times.")
@@ -99,6 +109,8 @@ def live(
             model=model,
             engine=engine,
             joints=joints,
+            lift=lift,
+            lift_weights=lift_weights,
             stage=cast(Stage, one_of("--stage", stage, get_args(Stage))),
             overrides=tuple(settings or ()),
             speed=positive("--speed", speed),

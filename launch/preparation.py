@@ -32,6 +32,7 @@ _LEAST_SPACING_M = 0.001
 _PATIENT_NS = 10_000_000_000  # pace "max": cameras wait for the runtime, not for the clock
 
 ENGINES = get_args(get_type_hints(PipelineSettings)["engine"])
+LIFTS = get_args(get_type_hints(PipelineSettings)["lift"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,8 @@ class LiveOptions:
     model: str | None = None
     engine: str | None = None
     joints: str | None = None
+    lift: str | None = None
+    lift_weights: Path | None = None
     stage: Stage = "refined"
     overrides: tuple[str, ...] = ()
     speed: float = 1.0
@@ -190,10 +193,24 @@ def _settings(options: LiveOptions, *, recorded: bool) -> PipelineSettings:
                 f"no engine {options.engine!r}, there are {', '.join(ENGINES)}: check the spelling"
             )
         chosen["engine"] = options.engine
+    chosen.update(_lift(options))
     if recorded:
         chosen["time_scale"] = options.speed
     settings = msgspec.structs.replace(PipelineSettings(), **chosen)
     return with_overrides(settings, list(options.overrides))
+
+
+def _lift(options: LiveOptions) -> dict[str, Any]:
+    if options.lift is None:
+        if options.lift_weights is not None:
+            raise UsageError("--lift-weights without --lift: name the network's system with --lift")
+        return {}
+    if options.lift not in LIFTS:
+        raise UsageError(f"no lift {options.lift!r}, there are {', '.join(LIFTS)}: check the spelling")
+    if options.lift in ("dlt", "rpsm") and options.lift_weights is not None:
+        raise UsageError(f"--lift {options.lift} has no weights: leave out --lift-weights")
+    weights = options.lift_weights
+    return {"lift": options.lift, "lift_weights": "" if weights is None else str(weights.resolve())}
 
 
 def _truth(options: LiveOptions, content: RigFile, folder: Path, sources: list[SourceConfig]) -> Truth | None:

@@ -40,6 +40,7 @@ class Stored:
         tensors: by key, without a leading `module.`; of Keras by weight name ("conv1_conv/kernel:0"), in
             PyTorch's layout.
         name, preset, options: what posecap recorded, None in files of other programs.
+        rig: that the network was trained for, as `save_checkpoint` was given it; None where the file does not say.
         epoch: None where the file does not say.
         optimizer, metrics: empty where there are none.
     """
@@ -49,6 +50,7 @@ class Stored:
     name: str | None = None
     preset: Any = None
     options: dict[str, Any] | None = None
+    rig: Mapping[str, Any] | None = None
     epoch: int | None = None
     optimizer: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] | None = None
@@ -128,6 +130,7 @@ def _own(path: Path, content: Mapping[str, Any]) -> Stored:
         name=content["name"],
         preset=content["preset"],
         options=dict(content["options"]),
+        rig=_mapping(content, "rig") or None,
         epoch=content.get("epoch"),
         optimizer=_mapping(content, "optimizer"),
         metrics=_mapping(content, "metrics"),

@@ -131,8 +131,12 @@ def save_checkpoint(
     epoch: int = 0,
     metrics: Mapping[str, float] | None = None,
     optimizer: Mapping[str, Any] | None = None,
+    rig: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write weights, what they are for and how far training was; an interrupted write leaves the old file."""
+    """Write weights, what they are for and how far training was; an interrupted write leaves the old file.
+
+    `rig` are plain values that describe the cameras a multi-view network was trained for (`runtime/trained_rig.py`).
+    """
     import torch
 
     content = {
@@ -141,6 +145,7 @@ def save_checkpoint(
         "preset": spec.preset,
         "options": dict(spec.options),
         "joints": spec.joints,
+        "rig": dict(rig or {}),
         "epoch": epoch,
         "metrics": dict(metrics or {}),
         "state_dict": module.state_dict(),

@@ -83,9 +83,13 @@ def open_lift_stage(rig: Rig, settings: PipelineSettings, joint_set: JointSet) -
         raise SettingsError(
             f"lift {settings.lift!r} needs PyTorch: pip install 'posecap[networks]', or use --lift dlt"
         ) from error
-    from posecap.runtime.lift_rpsm import open_rpsm
+    if settings.lift == "rpsm":
+        from posecap.runtime.lift_rpsm import open_rpsm
 
-    return open_rpsm(rig, settings, joint_set)
+        return open_rpsm(rig, settings, joint_set)
+    from posecap.runtime.lift_network import open_network_stage
+
+    return open_network_stage(rig, settings, joint_set)
 
 
 class StandIns:

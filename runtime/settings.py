@@ -26,7 +26,11 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         least_views: views that are read of every frame set; more are left out, in turn, only where the machine
             cannot keep up with the cameras.
         lift: stage 1. "dlt" triangulates; "rpsm" then searches the heatmaps of all views for the likeliest skeleton
-            with the person's bone lengths (needs PyTorch).
+            with the person's bone lengths; "cross_view", "canonical" and "two_stage" run trained multi-view networks.
+            All but the first need PyTorch.
+        lift_weights: file of a multi-view network that was trained for this rig.
+        lift_network: which network that is, for files that do not say it; "" = the first of its system.
+        lift_any_rig: take weights that were trained for another rig, or do not say for which.
         gross_m: distance of a joint from a view's ray beyond which that view is an outlier, metres.
         lag_frames: frame sets that stage 2 waits for the future; 0 = none. Counts in the published latency.
         watch_mm: the least shift of a camera, at the people, that raises an alarm; 0 = cameras are not watched.
@@ -43,7 +47,10 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     least_views: Annotated[int, msgspec.Meta(ge=2)] = 3
-    lift: Literal["dlt", "rpsm"] = "dlt"
+    lift: Literal["dlt", "rpsm", "cross_view", "canonical"] = "dlt"
+    lift_weights: str = ""
+    lift_network: str = ""
+    lift_any_rig: bool = False
     gross_m: Positive = 0.12
     lag_frames: Annotated[int, msgspec.Meta(ge=0, le=120)] = 1
     watch_mm: Annotated[float, msgspec.Meta(ge=0)] = 15.0

@@ -1,0 +1,72 @@
+"""What a multi-view network is shown of people: crops of all views, and the cameras of these crops."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posecap.calib.camera import Camera
+from posecap.calib.rig import Rig
+from posecap.capture.frame import FrameSet
+from posecap.models.networks import NetworkSpec
+from posecap.runtime.preprocess import crop
+
+_HALF_M = 1.0  # of the square around the root, as in the networks' training on Human3.6M
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkInput:
+    """People in all views.
+
+    Attributes:
+        pictures: (people, views, 3, height, width) float32, as the network wants them.
+        image_from_picture: (people, views, 2, 3) affine, to full-image px.
+        projections: (people, views, 3, 4) from world metres to px of `pictures`; the lens is left out, as in the
+            networks' training.
+        root: (people, 3) metres.
+    """
+
+    pictures: NDArray[np.float32]
+    image_from_picture: NDArray[np.float64]
+    projections: NDArray[np.float64]
+    root: NDArray[np.float64]
+
+
+def network_input(
+    rig: Rig, frame_set: FrameSet, spec: NetworkSpec, root: NDArray[np.float64]
+) -> NetworkInput:
+    """Crops around `root` (people, 3), or whole pictures for the two-stage network; no frame may be missing."""
+    width, height = spec.picture.size_px
+    shape = (len(root), len(rig))
+    pictures = np.empty((*shape, height, width, 3), dtype=np.uint8)
+    affine = np.empty((*shape, 2, 3))
+    projections = np.empty((*shape, 3, 4))
+    for person, view in np.ndindex(*shape):
+        camera, frame = rig.cameras[view], frame_set.frames[view]
+        assert frame is not None
+        if spec.system == "two_stage":
+            affine[person, view] = _whole(camera, (width, height))
+        else:
+            affine[person, view] = _around(camera, root[person], (width, height))
+        crop(frame.pixels, affine[person, view], pictures[person, view])
+        picture_from_image = np.linalg.inv(np.vstack([affine[person, view], [0.0, 0.0, 1.0]]))
+        projections[person, view] = picture_from_image @ camera.K @ camera.cam_from_world[:3]
+    return NetworkInput(spec.picture.prepare(pictures), affine, projections, root)
+
+
+def _whole(camera: Camera, size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """(2, 3) the whole picture squeezed to `size_px`."""
+    scale = np.array(camera.size_px) / size_px
+    return np.column_stack([np.diag(scale), 0.5 * scale - 0.5])
+
+
+def _around(camera: Camera, root: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """(2, 3) a square of two metres at the depth of `root`, which is its middle."""
+    depth = max(float(camera.in_camera(root)[2]), 0.1)
+    scale = 2 * _HALF_M * camera.focal_px / depth / size_px[1]
+    middle = np.nan_to_num(
+        camera.project(root)
+    )  # behind the camera: some place outside, nothing is seen there
+    return np.column_stack(
+        [scale * np.eye(2), middle - scale * (np.array(size_px, dtype=np.float64) - 1) / 2]
+    )
