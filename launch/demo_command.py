@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from posecap.launch.demo_camera import camera_choice
-from posecap.launch.demo_networks import DemoOptions, open_mppe, open_single
+from posecap.launch.demo_networks import DemoOptions, expect_weights, open_mppe, open_single
 from posecap.launch.demo_output import DemoOutput
 from posecap.launch.demo_person import DemoPicture, DemoSystem
 from posecap.launch.demo_pictures import picture_files
@@ -37,6 +37,10 @@ One picture a second of a video; every picture of a folder:
     python launch/demo.py pose-resnet-50 walk.mp4 --checkpoint model_best.pth.tar --out walk
 
     python launch/demo.py pose-resnet-50 pictures --checkpoint model_best.pth.tar
+
+Several calibrated cameras at once; people are found by the live pipeline's networks:
+
+    python launch/demo.py canonical-fusion --cams calib/rig.yaml --at 2.5 --checkpoint weights.h5
 
 To see that everything fits, without weights; every picture is stamped:
 
@@ -81,7 +85,8 @@ def demo(
         float | None, typer.Option(help="Horizontal field of view, degrees.", show_default=False)
     ] = None,
     cams: Annotated[
-        Path | None, typer.Option(help="Rig file with the camera that took the picture.", show_default=False)
+        Path | None,
+        typer.Option(help="Rig file: who took the picture, or all views of an instant.", show_default=False),
     ] = None,
     camera: Annotated[str, typer.Option(help="Which one of --cams.", show_default=False)] = "",
     box: Annotated[
@@ -90,6 +95,7 @@ def demo(
     ] = None,
     detector: Annotated[str, typer.Option(help="Which one finds people.")] = "auto",
     most_people: Annotated[int, typer.Option(min=1, help="That are read in one picture.")] = 10,
+    at: Annotated[float, typer.Option(min=0, help="Instant of the recordings of --cams, seconds.")] = 1.0,
     every: Annotated[
         int | None,
         typer.Option(min=1, help="n-th picture of a video. Default: one a second.", show_default=False),
@@ -113,6 +119,9 @@ def demo(
             detector=detector,
             most_people=most_people,
         )
+        if name in names() and network(name).picture.views > 1:
+            _run_views(console, name, options, list(pictures or ()), cams, at, out)
+            return
         opener = _opener(name, options)
         choice = camera_choice(focal, fov, cams, camera)
         files = picture_files(pictures or (), every)
@@ -131,6 +140,43 @@ def demo(
             _run(console, system, output, instants, files.count)
         except KeyboardInterrupt:
             sys.exit(128 + signal.SIGINT)
+
+
+def _run_views(
+    console: Console,
+    name: str,
+    options: DemoOptions,
+    pictures: list[Path],
+    cams: Path | None,
+    at_s: float,
+    out: Path,
+) -> None:
+    """One instant of a rig."""
+    if pictures:
+        raise UsageError(
+            f"{name} needs several calibrated views: give --cams rig.yaml instead of {pictures[0]}"
+        )
+    if cams is None:
+        raise UsageError(
+            f"{name} needs several calibrated views: give a rig file with recordings, --cams rig.yaml"
+        )
+    if options.boxes:
+        raise UsageError(f"{name} finds people in the room: leave out --box")
+    expect_weights(name, options, "--checkpoint", options.checkpoint, "of the original program, or posecap's")
+    from posecap.launch.demo_rig import locate, rig_instant, whole_views
+    from posecap.launch.demo_views import open_views
+
+    def say(line: str) -> None:
+        console.print(line, markup=False)
+
+    with console.status("reading the recordings, finding people"):
+        rig, sets = rig_instant(cams, at_s)
+        pinholes, views = whole_views(rig, sets[-1], cams)
+        _, people_m = locate(rig, sets, options.most_people, say)
+        system = open_views(name, options, people_m, len(pinholes), say)
+    output = DemoOutput(out, name, system, guessed=False, single=True, untrained=None in system.checkpoints)
+    output.make_folder()
+    _run(console, system, output, [views], 1)
 
 
 def _run(
@@ -199,8 +245,6 @@ def _opener(name: str, options: DemoOptions) -> Callable[[Callable[[str], None]]
             "rootnet finds roots only: run posenet-18 or posenet-21, and give its weights as --root-checkpoint"
         )
     spec = network(name)
-    if spec.picture.views > 1:
-        raise UsageError(f"{name} needs several calibrated views: it cannot be run on single pictures")
     if spec.system == "mppe":
         return lambda say: open_mppe(name, options, say)
     return lambda say: open_single(name, options, say)

@@ -1,15 +1,11 @@
 """People cut out of a picture for a network that reads heatmaps, and the way back into the picture."""
 
-from typing import Literal
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from posecap.runtime.pose import Region
 from posecap.runtime.preprocess import crop, image_from_crop, moved
-
-Preset = Literal["compat", "clean"]
 
 
 def cut_out(
@@ -30,13 +26,14 @@ def picture_of_cells(
     map_px: tuple[int, int],
     region: Region,
     size_px: tuple[int, int],
-    preset: str,
+    *,
+    corner: bool = False,
 ) -> NDArray[np.float64]:
     """(..., 2) pixels of the picture of (..., 2) cells of a heatmap of `map_px` = (width, height).
 
-    The originals multiply cells by the ratio of the sizes (`compat`); in truth the centre of cell 0 of a map of a
-    quarter lies 1.5 px inside the crop (`clean`).
+    The originals multiply cells by the ratio of the sizes (`corner`); without it, the centre of cell 0 of a map of a
+    quarter lies 1.5 px inside the crop.
     """
     ratio = np.array(size_px) / map_px
-    shift = 0.0 if preset == "compat" else (ratio - 1) / 2
+    shift = 0.0 if corner else (ratio - 1) / 2
     return moved(image_from_crop(region, size_px), np.asarray(cells, np.float64) * ratio + shift)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from posecap.models.networks import NetworkSpec, PresetName, network
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from posecap.models.depth_decoding import DepthDecoding
 
 _FEET_MM = 300.0  # nobody is nearer than that
 
@@ -77,6 +79,7 @@ def open_single(name: str, options: DemoOptions, say: Callable[[str], None]) -> 
         checkpoints=(used,),
         most_people=options.most_people,
         closes=boxes,
+        depth="depth" in spec.outputs,
     )
 
 
@@ -162,7 +165,7 @@ def forward(module: "nn.Module") -> Callable[..., NDArray[np.floating]]:
 
 
 def reader(spec: NetworkSpec, module: "nn.Module") -> Callable[[NDArray[np.float32]], Cells]:
-    """The network and the highest cells of its heatmaps."""
+    """The network and the highest cells of its heatmaps; with the depth there, where it tells depth."""
 
     def read(x: NDArray[np.float32]) -> Cells:
         import torch
@@ -171,8 +174,18 @@ def reader(spec: NetworkSpec, module: "nn.Module") -> Callable[[NDArray[np.float
 
         with torch.inference_mode():
             outputs = module(torch.from_numpy(x))
-            maps = outputs[spec.outputs.index("heatmaps")] if isinstance(outputs, tuple) else outputs
+            maps = (
+                outputs if isinstance(outputs, torch.Tensor) else outputs[-2]
+            )  # of the last stack, before the depth
+            size = maps.shape[-1], maps.shape[-2]
             xy, score = heatmap_argmax(maps, quarter_step=True)
-        return Cells(xy.numpy(), score.numpy(), (maps.shape[-1], maps.shape[-2]))
+            if "depth" not in spec.outputs:
+                return Cells(xy.numpy(), score.numpy(), size, corner=spec.preset == "compat")
+            depths = outputs[-1]
+            if depths.ndim == 2:  # the hourglass tells one depth for each joint
+                depths = depths[..., None, None].expand_as(maps)
+            decoding = cast("DepthDecoding", module.decoding)
+            xyz = decoding.xyz(maps, depths)
+            return Cells(decoding.xy(maps).numpy(), score.numpy(), size, corner=True, xyz=xyz.float().numpy())
 
     return read

@@ -15,6 +15,8 @@ from posecap.models.published_joints import PUBLISHED_SETS
 from posecap.runtime.pose import Region
 from posecap.runtime.regions import square_of_box
 
+_BONES_MM = 4000.0  # of the 15 bones, as the weakly supervised network is scored
+
 Boxes = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 """People in a BGR picture, best first: (n, 5) left, top, right, bottom about pixel centres, score."""
 
@@ -29,13 +31,17 @@ class Cells:
         xy: (n, joints, 2) cells of its heatmaps.
         score: (n, joints).
         map_px: (width, height) of its heatmaps.
-        z: (n, joints) depth relative to the root in shares of the crop's side, None where it tells none.
+        xyz: (n, joints, 3) from the root in shares of the crop's side, x right, y down, z away; None where it tells
+            no depth.
+        corner: cell c stands for pixel c times the ratio of the sizes, as in the originals, not for the middle of its
+            pixels.
     """
 
     xy: NDArray[np.floating]
     score: NDArray[np.floating]
     map_px: tuple[int, int]
-    z: NDArray[np.floating] | None = None
+    corner: bool = False
+    xyz: NDArray[np.floating] | None = None
 
 
 class _Closes(Protocol):
@@ -52,6 +58,7 @@ class CropNetwork:
         checkpoints: of the network.
         most_people: boxes of a picture that are read.
         closes: what is closed at the end.
+        depth: the network tells depth.
     """
 
     def __init__(
@@ -63,10 +70,11 @@ class CropNetwork:
         checkpoints: tuple[str | None, ...] = (None,),
         most_people: int = 10,
         closes: _Closes | None = None,
+        depth: bool = False,
     ) -> None:
         self.spec = spec
         self.joint_set: JointSet = PUBLISHED_SETS[spec.joints]
-        self.frame: Frame = ""
+        self.frame: Frame = "root" if depth else ""
         self.preset: str = spec.preset
         self.checkpoints = checkpoints
         self.boxes = boxes
@@ -96,5 +104,12 @@ class CropNetwork:
 
     def _person(self, cells: Cells, row: int, region: Region, box: NDArray[np.float64]) -> DemoPerson:
         size_px = self.spec.picture.size_px
-        xy = picture_of_cells(cells.xy[row], cells.map_px, region, size_px, self.preset)
-        return DemoPerson(xy[None], np.asarray(cells.score[row], np.float64)[None], box[None, :4])
+        xy = picture_of_cells(cells.xy[row], cells.map_px, region, size_px, corner=cells.corner)
+        xyz = None if cells.xyz is None else self._millimetres(np.asarray(cells.xyz[row], np.float64))
+        return DemoPerson(xy[None], np.asarray(cells.score[row], np.float64)[None], box[None, :4], xyz)
+
+    def _millimetres(self, xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(joints, 3) so large that all bones together have `_BONES_MM`: one picture does not tell the size."""
+        ends = np.array(self.joint_set.bones)
+        total = float(np.linalg.norm(xyz[ends[:, 1]] - xyz[ends[:, 0]], axis=1).sum())
+        return xyz * (_BONES_MM / total) if total > 0 else np.full_like(xyz, np.nan)
