@@ -1,0 +1,204 @@
+"""Training of the weakly supervised networks: pictures with depth and pictures without, in three stages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from posecap.models.geometry_loss import geometry_loss
+from posecap.models.heatmap_targets import gaussian_targets
+from posecap.models.networks import PictureInput
+from posecap.models.weakly_supervised_losses import depth_loss, gathered, heatmap_loss
+from posecap.training.errors import DatasetError
+
+CELL_PX = 4
+"""Pixels of the crop for each cell of a heatmap; cell c stands for pixel 4 c."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DepthSample:
+    """One person in one picture, joints of `mpii-16/1`.
+
+    Attributes:
+        picture_bgr: (side, side, 3) uint8, the crop that enters the network.
+        xy_px: (joints, 2) pixels of the crop; NaN = unknown or not in any data set's definition.
+        depth: (joints,) behind the pelvis as a fraction of the crop's side, NaN = unknown; all NaN for a picture
+            of a 2D data set, and then the geometry loss acts on it.
+    """
+
+    picture_bgr: NDArray[np.uint8]
+    xy_px: NDArray[np.floating]
+    depth: NDArray[np.floating]
+
+
+class DepthDataset(Protocol):
+    """What can be trained on; several are mixed with `torch.utils.data.ConcatDataset`."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> DepthSample: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Which losses act, and how it is optimised. A weight of 0 means that the loss is not computed.
+
+    Attributes:
+        heatmap, depth, geometry: weights of the losses.
+        epochs, drop_at: the learning rate is a tenth from each epoch of `drop_at` on.
+        depth_kind: see `depth_loss`.
+        sigma: of the heatmaps' peaks, cells.
+        whole_cells: targets at whole cells, as in the original, not at the joint.
+    """
+
+    heatmap: float = 1.0
+    depth: float = 0.0
+    geometry: float = 0.0
+    learning_rate: float = 1e-3
+    epochs: int = 60
+    drop_at: tuple[int, ...] = ()
+    batch: int = 32
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    depth_kind: Literal["smooth_l1", "l2"] = "smooth_l1"
+    sigma: float = 2.0
+    whole_cells: bool = False
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of `epoch`, counted from 1."""
+        return self.learning_rate * 0.1 ** sum(epoch >= first for first in self.drop_at)
+
+    def optimiser(self, module: nn.Module) -> torch.optim.Optimizer:
+        """A fresh optimiser of all parameters of `module`."""
+        kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.RMSprop
+        return kind(module.parameters(), lr=self.learning_rate)
+
+
+RESNET_STAGES = (
+    Stage(epochs=140, drop_at=(90, 120)),
+    Stage(depth=0.1, epochs=60, drop_at=(45,)),
+    Stage(depth=0.1, geometry=0.01, learning_rate=1e-4, epochs=10),
+)
+"""2D alone; 2D and 3D; 2D and 3D with the geometry of bones, as the original's ResNet was trained."""
+
+HOURGLASS_STAGES = (
+    Stage(epochs=60, learning_rate=2.5e-4, batch=6, optimizer="rmsprop", depth_kind="l2", sigma=1),
+    Stage(
+        depth=0.1,
+        epochs=50,
+        drop_at=(40,),
+        learning_rate=2.5e-4,
+        batch=6,
+        optimizer="rmsprop",
+        depth_kind="l2",
+        sigma=1,
+    ),
+    Stage(
+        depth=0.1,
+        geometry=0.01,
+        epochs=10,
+        learning_rate=2.5e-5,
+        batch=6,
+        optimizer="rmsprop",
+        depth_kind="l2",
+        sigma=1,
+    ),
+)
+"""The paper's hourglasses."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Samples as tensors.
+
+    Attributes:
+        pictures: (N, 3, side, side) as the network takes them.
+        cells: (N, joints, 2) places in cells of the heatmaps, NaN = unknown.
+        depth: (N, joints), NaN = unknown.
+    """
+
+    pictures: Tensor
+    cells: Tensor
+    depth: Tensor
+
+
+def collate(samples: Sequence[DepthSample], picture: PictureInput) -> Batch:
+    """Samples of one size together.
+
+    Raises:
+        DatasetError: crops of different sizes, or a depth without a place.
+    """
+    sizes = sorted({sample.picture_bgr.shape[:2] for sample in samples})
+    if len(sizes) != 1:
+        raise DatasetError(f"crops of one batch have sizes {sizes}: cut all to one size")
+    cells = torch.from_numpy(np.stack([sample.xy_px for sample in samples])).float() / CELL_PX
+    depth = torch.from_numpy(np.stack([sample.depth for sample in samples])).float()
+    if bool((~depth.isnan() & cells.isnan().any(-1)).any()):
+        raise DatasetError("a joint has a depth but no place in the picture: set its depth to NaN")
+    pictures = torch.from_numpy(picture.prepare(np.stack([sample.picture_bgr for sample in samples])))
+    return Batch(pictures, cells, depth)
+
+
+def losses(outputs: Sequence[Tensor], batch: Batch, stage: Stage) -> dict[str, Tensor]:
+    """The weighted losses that act in `stage`, by name: heatmap, depth, geometry.
+
+    Args:
+        outputs: heatmaps (N, joints, height, width) of each stack, then depth maps of that shape, or depths
+            (N, joints).
+    """
+    *heatmaps, depths = outputs
+    height, width = heatmaps[0].shape[-2:]
+    places = batch.cells.trunc() if stage.whole_cells else batch.cells
+    target, inside = gaussian_targets(places, (width, height), stage.sigma)
+    found: dict[str, Tensor] = {}
+    if stage.heatmap:
+        parts = [heatmap_loss(maps, target) for maps in heatmaps]
+        found["heatmap"] = stage.heatmap * torch.stack(parts).sum()
+    cells = batch.cells.nan_to_num().long()
+    depth = gathered(depths, cells) if depths.ndim == 4 else depths
+    known = ~batch.depth.isnan() & (inside > 0)
+    if stage.depth:
+        found["depth"] = stage.depth * depth_loss(depth, batch.depth, known, kind=stage.depth_kind)
+    if stage.geometry:
+        has_depth = (~batch.depth.isnan()).any(1)
+        found["geometry"] = geometry_loss(
+            depth, batch.cells / width, inside, has_depth, weight=stage.geometry
+        )
+    return found
+
+
+def step(module: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, stage: Stage) -> dict[str, float]:
+    """One step of `optimiser`; the losses before it, by name, and their sum as "total"."""
+    module.train()
+    parts = losses(module(batch.pictures), batch, stage)
+    total = torch.stack(list(parts.values())).sum()
+    optimiser.zero_grad(set_to_none=True)
+    total.backward()
+    optimiser.step()
+    return {**{name: float(part.detach()) for name, part in parts.items()}, "total": float(total.detach())}
+
+
+def train(
+    module: nn.Module, picture: PictureInput, dataset: DepthDataset, stage: Stage, *, seed: int = 0
+) -> Iterator[dict[str, float]]:
+    """Trains `module` through one stage; after every epoch its mean losses. Stop by not asking on.
+
+    Raises:
+        DatasetError: the data set is empty, or as `collate`.
+    """
+    if not len(dataset):
+        raise DatasetError("nothing to train on, the data set has no sample: check its folder and split")
+    optimiser, shuffle = stage.optimiser(module), np.random.default_rng(seed)
+    device = next(module.parameters()).device
+    for epoch in range(1, stage.epochs + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = stage.rate(epoch)
+        order = shuffle.permutation(len(dataset))
+        epoch_losses = []
+        for first in range(0, len(order), stage.batch):
+            batch = collate([dataset[int(i)] for i in order[first : first + stage.batch]], picture)
+            batch = Batch(batch.pictures.to(device), batch.cells.to(device), batch.depth.to(device))
+            epoch_losses.append(step(module, optimiser, batch, stage))
+        yield {name: float(np.mean([one[name] for one in epoch_losses])) for name in epoch_losses[0]}
