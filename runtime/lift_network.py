@@ -1,7 +1,8 @@
 """Lift stages "cross_view", "canonical" and "two_stage": trained multi-view networks on crops of all views.
 
 A network is run once for all people of a frame set. It looks at the square of two metres around the middle of each
-person's triangulated hips, or at whole pictures, as it was trained. Joints that it does not give stay triangulated.
+person's triangulated hips; the two-stage network at whole pictures, and in a box around the chest, as it was trained.
+Joints that a network does not give stay triangulated.
 When a camera has no picture the whole frame set stays triangulated: the networks were trained with all views.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from posecap.calib.rig import Rig
@@ -48,6 +50,7 @@ class NetworkStage:
         self._views = Views(rig)
         self._from_network = np.array(joint_map(PUBLISHED_SETS[spec.joints], joint_set))
         self._hips = [joint_set.index("left_hip"), joint_set.index("right_hip")]
+        self._shoulders = [joint_set.index("left_shoulder"), joint_set.index("right_shoulder")]
 
     def anew(self, rig: Rig) -> "NetworkStage":
         return NetworkStage(rig, self.joint_set, self.module, self.spec, self.gross_m)
@@ -60,10 +63,10 @@ class NetworkStage:
             self.stand_ins.add("with a camera missing", len(triangulated))
             return triangulated
         answer = list(triangulated)
-        roots = np.stack([one.xyz[self._hips].mean(axis=0) for one in triangulated]) if triangulated else []
+        roots = [self._root(one) for one in triangulated]
         rows = [row for row, root in enumerate(roots) if np.isfinite(root).all()]
         if len(rows) < len(triangulated):
-            self.stand_ins.add("without hips", len(triangulated) - len(rows))
+            self.stand_ins.add("without hips or shoulders", len(triangulated) - len(rows))
         if not rows:
             return triangulated
         given = network_input(self.rig, evidence.frame_set, self.spec, np.stack([roots[row] for row in rows]))
@@ -72,6 +75,13 @@ class NetworkStage:
             answer[row] = self._skeleton(triangulated[row], found, k)
         self.stand_ins.lifted += len(rows)
         return tuple(answer)
+
+    def _root(self, skeleton: Skeleton3D) -> NDArray[np.float64]:
+        """(3,) what the network's place in the world is centred on: the hips, or the middle of belly and neck."""
+        hips = skeleton.xyz[self._hips].mean(axis=0)
+        if self.spec.system != "two_stage":
+            return hips
+        return 0.25 * hips + 0.75 * skeleton.xyz[self._shoulders].mean(axis=0)
 
     def _skeleton(self, plain: Skeleton3D, found: FoundJoints, person: int) -> Skeleton3D:
         """`plain` with the joints that the network knows."""

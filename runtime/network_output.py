@@ -38,7 +38,7 @@ def found_joints(
 ) -> FoundJoints:
     """The joints that `module` finds, (people, joints, 3) metres in the world; NaN where it finds none."""
     pictures = torch.from_numpy(given.pictures)
-    projections = torch.from_numpy(given.projections)
+    projections = torch.from_numpy(given.projections.copy())
     if spec.system == "cross_view":
         return _from_heatmaps(rig, module(pictures)[1], given, gross_m)
     if spec.system == "canonical":

@@ -47,7 +47,7 @@ class PipelineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     max_people: Annotated[int, msgspec.Meta(ge=1, le=64)] = 10
     min_views: Annotated[int, msgspec.Meta(ge=2)] = 3
     least_views: Annotated[int, msgspec.Meta(ge=2)] = 3
-    lift: Literal["dlt", "rpsm", "cross_view", "canonical"] = "dlt"
+    lift: Literal["dlt", "rpsm", "cross_view", "canonical", "two_stage"] = "dlt"
     lift_weights: str = ""
     lift_network: str = ""
     lift_any_rig: bool = False

@@ -17,7 +17,7 @@ from posecap.calib.rig import Rig
 from posecap.capture.frame import Frame, FrameSet
 from posecap.models.checkpoints import save_checkpoint
 from posecap.models.joints import COCO_17, joint_map
-from posecap.models.networks import NetworkSpec, network
+from posecap.models.networks import NetworkSpec, PresetName, network
 from posecap.models.published_joints import PUBLISHED_SETS
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.lift import Lifter
@@ -128,6 +128,25 @@ def test_fusion_of_three_views_never_takes_four(tmp_path: Path) -> None:
     settings = PipelineSettings(lift="cross_view", lift_weights=str(path), lift_any_rig=True)
     with pytest.raises(SettingsError, match=r"takes 3 views, the rig has 4: use --lift dlt"):
         open_lift_stage(ring_rig(4), settings, COCO_17)
+
+
+@pytest.mark.parametrize("preset", ["clean", "compat"])
+def test_the_two_stage_network_answers_in_metres_around_the_chest(preset: PresetName) -> None:
+    """With fresh weights all voxels are about alike, so joints fall near the middle of the box."""
+    rig = ring_rig(3)
+    torch.manual_seed(0)
+    spec = network("two-stage-vgg", preset)
+    spec = replace(spec, picture=replace(spec.picture, size_px=(_SIDE, _SIDE)))
+    stage = NetworkStage(rig, COCO_17, spec.module(voxels=8).eval(), spec, 0.12)
+    evidence, plain = _evidence(rig, _pictures(rig))
+    found = stage.lifted(evidence, plain)
+    chest = np.array([0.0, 0.0, 1.30])
+    knee = COCO_17.index("left_knee")
+    assert np.linalg.norm(found[0].xyz[knee] - chest) < 1.6 * np.sqrt(3)
+    apart = found[1].xyz[knee] - found[0].xyz[knee] - (0.9, 0.4, 0.0)
+    assert np.linalg.norm(apart) < 1.6
+    assert found[0].xyz[knee, 0] != plain[0].xyz[knee, 0]
+    assert found[0].views[knee] == 3
 
 
 class _Draws(nn.Module):
