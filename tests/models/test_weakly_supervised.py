@@ -110,6 +110,7 @@ def test_hourglasses_have_the_size_of_the_paper_and_any_batch() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # half a minute alone, minutes beside other work
 @pytest.mark.parametrize("name", ["weakly-supervised-50", "weakly-supervised-hourglass"])
 def test_exports_agree_with_pytorch(name: str, tmp_path) -> None:
     spec = network(name)
