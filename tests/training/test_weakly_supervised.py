@@ -89,6 +89,7 @@ def test_each_loss_falls_when_it_acts_alone(stage: Stage) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_three_stages_find_the_joints_and_their_depth() -> None:
     torch.manual_seed(0)
     spec, people = network("weakly-supervised-50"), Drawn()
