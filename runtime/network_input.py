@@ -11,6 +11,7 @@ from posecap.capture.frame import FrameSet
 from posecap.models.networks import NetworkSpec
 from posecap.runtime.preprocess import crop
 
+_BELOW_M = 0.1
 _HALF_M = 1.0  # of the square around the root, as in the networks' training on Human3.6M
 
 
@@ -47,7 +48,8 @@ def network_input(
         if spec.system == "two_stage":
             affine[person, view] = _whole(camera, (width, height))
         else:
-            affine[person, view] = _around(camera, root[person], (width, height))
+            around = _around_below if spec.system == "cross_view" else _around
+            affine[person, view] = around(camera, root[person], (width, height))
         crop(frame.pixels, affine[person, view], pictures[person, view])
         picture_from_image = np.linalg.inv(np.vstack([affine[person, view], [0.0, 0.0, 1.0]]))
         projections[person, view] = picture_from_image @ camera.K @ camera.cam_from_world[:3]
@@ -62,11 +64,29 @@ def _whole(camera: Camera, size_px: tuple[int, int]) -> NDArray[np.float64]:
 
 def _around(camera: Camera, root: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
     """(2, 3) a square of two metres at the depth of `root`, which is its middle."""
-    depth = max(float(camera.in_camera(root)[2]), 0.1)
-    scale = 2 * _HALF_M * camera.focal_px / depth / size_px[1]
-    middle = np.nan_to_num(
-        camera.project(root)
-    )  # behind the camera: some place outside, nothing is seen there
-    return np.column_stack(
-        [scale * np.eye(2), middle - scale * (np.array(size_px, dtype=np.float64) - 1) / 2]
+    scale = _scale(camera, root, size_px)
+    return _placed(scale, _middle(camera, root), (np.array(size_px, dtype=np.float64) - 1) / 2)
+
+
+def _around_below(camera: Camera, root: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """(2, 3) Cross View Fusion's square: 0.9 m above `root` to 1.1 m below, its middle on pixel side / 2."""
+    scale = _scale(camera, root, size_px)
+    below = scale * size_px[1] * _BELOW_M / (2 * _HALF_M)
+    return _placed(
+        scale, _middle(camera, root) + np.array([0.0, below]), np.array(size_px, dtype=np.float64) / 2
     )
+
+
+def _scale(camera: Camera, root: NDArray[np.float64], size_px: tuple[int, int]) -> float:
+    """Full-image px in a pixel of the crop."""
+    depth = max(float(camera.in_camera(root)[2]), 0.1)
+    return 2 * _HALF_M * camera.focal_px / depth / size_px[1]
+
+
+def _middle(camera: Camera, root: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2,) full-image px; for somebody behind the camera some place where nothing is seen."""
+    return np.nan_to_num(camera.project(root))
+
+
+def _placed(scale: float, middle: NDArray[np.float64], middle_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([scale * np.eye(2), middle - scale * middle_px])

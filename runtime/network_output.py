@@ -56,9 +56,9 @@ def found_joints(
 
 
 def _from_heatmaps(rig: Rig, heatmaps: Tensor, given: NetworkInput, gross_m: float) -> FoundJoints:
-    """Peaks (people, views, joints) triangulated as any other 2D joints are."""
+    """Peaks (people, views, joints) triangulated as any other 2D joints are; cell c is at pixel 4 c of the crop."""
     cell, peak = heatmap_peak(heatmaps.float())
-    picture = (cell.double().numpy() + 0.5) * _CELL_PX - 0.5
+    picture = cell.double().numpy() * _CELL_PX
     affine = given.image_from_picture
     xy = np.einsum("pvij,pvnj->vpni", affine[..., :2], picture) + affine.swapaxes(0, 1)[:, :, None, :, 2]
     score = peak.double().numpy().swapaxes(0, 1)

@@ -8,6 +8,7 @@ weights belong to one rig each. The time is that of stage 1 with everything else
 
 import argparse
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,13 @@ def rows_of(clip: str, model: str, lift: str, summary: dict[str, Any]) -> list[l
     return rows
 
 
+def _free() -> str:
+    """An address at which nobody publishes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
 def _lift_ms(summary: dict[str, Any]) -> float:
     return round(summary["runtime"]["stages"]["lift"]["p50"], 1)
 
@@ -59,7 +67,7 @@ def main() -> None:
     for clip in arguments.clip or ["solo"]:
         for model in arguments.model or ["movenet-thunder"]:
             for lift in LIFTS:
-                options = ("--no-loop", "--pace", "max", "--model", model, "--lift", lift)
+                options = ("--no-loop", "--pace", "max", "--model", model, "--lift", lift, "--bind", _free())
                 summary = run_live(SAMPLE / clip / "rig.yaml", *options, timeout_s=900.0)
                 for row in rows_of(clip, model, lift, summary):
                     rows.append(row)
