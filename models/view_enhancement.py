@@ -8,6 +8,7 @@ from torch import Tensor
 Update = Literal["sequential", "simultaneous"]
 
 _NEVER_ZERO = 1e-10
+_SCALE = 2.0**20  # leaves directions as they are; the exporter's optimiser drops additions of less than 1e-8
 
 
 def enhance_views(volumes: Tensor, update: Update = "simultaneous") -> Tensor:
@@ -43,5 +44,5 @@ def _sequential(volumes: Tensor) -> Tensor:
 
 
 def _unit(features: Tensor, axis: int) -> Tensor:
-    shifted = features + _NEVER_ZERO
+    shifted = features * _SCALE + _NEVER_ZERO * _SCALE
     return shifted / torch.linalg.vector_norm(shifted, dim=axis, keepdim=True)

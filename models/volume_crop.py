@@ -58,7 +58,9 @@ def resampled(heatmaps: Tensor, low: Tensor, high: Tensor, voxels: int) -> Tenso
     batch = heatmaps.shape[0]
     k = torch.arange(voxels, device=heatmaps.device, dtype=heatmaps.dtype)
     source = low[..., None] + k * (high - low)[..., None] / (voxels - 1)  # (B, 3, voxels)
+    last = _last_voxels(heatmaps).long()[:, None]
     source = torch.floor(source + _ROUNDING).long()
+    source = torch.minimum(source.clamp(min=0), last)  # NaN heatmaps have no place; they stay NaN
     for axis in range(3):
         shape = [batch, 1, 1, 1, 1]
         shape[2 + axis] = voxels
