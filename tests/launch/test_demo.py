@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -297,3 +298,33 @@ def test_nobody_is_said_and_is_a_failure(tmp_path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: nobody was found")
     assert (tmp_path / "out" / "blazepose-full.json").exists()
+
+
+def test_exact_joints_in_every_view_meet_in_the_room() -> None:
+    """Crops, their projections and the way back: cells computed from the projections give the truth in mm."""
+    from posecap.launch.demo_multiview import ViewsAnswer, ViewsInput, ViewsNetwork
+
+    spec = network("cross-view-resnet-50")
+    rig = load_rig(DUO / "rig.yaml")
+    rng = np.random.default_rng(1)
+    truth = rng.uniform((-0.4, -0.4, 0.1), (0.4, 0.4, 1.7), (20, 3))
+    pictures = [
+        DemoPicture(
+            one.name, "rig", np.zeros((640, 640, 3), np.uint8), 0.0, replace(one, distortion=np.zeros(5))
+        )
+        for one in rig.cameras
+    ]
+
+    def read(given: ViewsInput) -> ViewsAnswer:
+        seen = np.einsum("vij,kj->vki", given.projections[0], np.column_stack([truth, np.ones(20)]))
+        pixels = seen[..., :2] / seen[..., 2:]
+        assert (pixels > 0).all()
+        assert (pixels < 255).all()
+        return ViewsAnswer(None, (pixels + 0.5) / 4 - 0.5, np.ones((4, 20)), (64, 64))
+
+    system = ViewsNetwork(spec, truth[None], read, whole=False, checkpoints=("exact",))
+    person = system.people(pictures)[0]
+    assert person.xyz_mm is not None
+    np.testing.assert_allclose(person.xyz_mm, 1e3 * truth, atol=0.01)
+    assert pictures[2].camera is not None
+    np.testing.assert_allclose(person.xy[2], pictures[2].camera.project(truth), atol=1e-3)
