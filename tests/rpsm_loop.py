@@ -21,10 +21,12 @@ def rpsm_loop(
     tolerance: float,
     bins: int = 16,
     levels: int = 10,
+    first_fits: Sequence[NDArray[np.bool_]] | None = None,
 ) -> Array:
     """Joints (joints, 3) of one frame by the published rules.
 
     Args:
+        first_fits: for each limb which pairs of bins of the first level fit it, where that is known beforehand.
         heatmaps: (views, joints, side, side).
         limbs: (parent, child), root first.
     """
@@ -44,7 +46,8 @@ def rpsm_loop(
             )
             for joint in range(joints)
         ]
-        centers = _best(places, unary, lengths, limbs, tolerance)
+        fits = first_fits if level == 0 and first_fits is not None else None
+        centers = _best(places, unary, lengths, limbs, tolerance, fits)
         edge, count = (grid / bins if level == 0 else edge / 2), 2
     return centers
 
@@ -85,15 +88,27 @@ def _best(
     lengths: Array,
     limbs: Sequence[tuple[int, int]],
     tolerance: float,
+    fits: Sequence[NDArray[np.bool_]] | None,
 ) -> Array:
     energy = [values.copy() for values in unary]
     choice = {}
-    for (parent, child), length in reversed(list(zip(limbs, lengths, strict=True))):
-        apart = np.linalg.norm(places[parent][:, None] - places[child][None], axis=2)
-        weighted = (np.abs(apart - length) <= tolerance) * energy[child]
+    for limb, (parent, child) in reversed(list(enumerate(limbs))):
+        fit = _fit(places[parent], places[child], lengths[limb], tolerance) if fits is None else fits[limb]
+        weighted = fit * energy[child]
         choice[child] = weighted.argmax(1)
         energy[parent] = energy[parent] * weighted.max(1)
     state = {0: int(energy[0].argmax())}
     for parent, child in limbs:
         state[child] = int(choice[child][state[parent]])
     return np.stack([places[joint][state[joint]] for joint in range(len(places))])
+
+
+def first_fits(lengths: Array, *, grid: float, tolerance: float, bins: int = 16) -> list[NDArray[np.bool_]]:
+    """For each limb which pairs (bins^3, bins^3) of the first level fit it; all joints have the same bins there."""
+    cube = _cube(grid, bins)
+    return [_fit(cube, cube, length, tolerance) for length in lengths]
+
+
+def _fit(parent: Array, child: Array, length: float, tolerance: float) -> NDArray[np.bool_]:
+    apart = np.linalg.norm(parent[:, None] - child[None], axis=2)
+    return np.abs(apart - length) <= tolerance
