@@ -99,6 +99,11 @@ class Pipeline:
         return self.estimator.joint_set
 
     @property
+    def needs_copies(self) -> bool:
+        """Whether the next pictures will be read for longer than they may stay where the camera put them."""
+        return self.lift_stage.reads_pictures or not self.follows_anybody
+
+    @property
     def follows_anybody(self) -> bool:
         """Whether `look` knows where somebody is to be expected."""
         return follows_anybody(self.tracker.missed())

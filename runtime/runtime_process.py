@@ -166,7 +166,7 @@ class _Loop:
             self._drop(frame_set)
             return None
         # finding people takes long, and must come to an end; a lift stage reads pictures after the network is done
-        copied = not self.pipeline.follows_anybody or self.pipeline.lift_stage.reads_pictures
+        copied = self.pipeline.needs_copies
         if copied:
             own = frame_set.copied()
             if not self._is_intact(frame_set):

@@ -20,6 +20,7 @@ from posecap.runtime.calibration_watch import CalibrationWatch
 from posecap.runtime.camera_health import CameraHealth
 from posecap.runtime.client import Subscriber
 from posecap.runtime.errors import EndpointError
+from posecap.runtime.lift_stage import Triangulated
 from posecap.runtime.messages import (
     TOPIC_INSTANT,
     TOPIC_REFINED,
@@ -54,7 +55,8 @@ class OnePerson:
     """In place of the pipeline: somebody stands still; remembers the pictures that it was given."""
 
     joint_set = COCO_17
-    follows_anybody = True
+    needs_copies = False
+    lift_stage = Triangulated()
     rig = RIG
     calibration = CalibrationWatch(RIG, 0.0)
 
@@ -227,7 +229,7 @@ def test_poses_of_overwritten_pictures_are_not_published(bench):
 def test_while_nobody_is_known_pictures_are_kept_however_long_it_takes(bench):
     table = bench(OnePerson())
     table.loop.pipeline = OnePerson(lambda: [table.rings["left"].write(seq, image) for seq in range(1, 5)])
-    table.loop.pipeline.follows_anybody = False
+    table.loop.pipeline.needs_copies = True
     image = np.zeros((SIZE_PX[1], SIZE_PX[0], 3), np.uint8)
     table.send(0)
     messages = table.turns(0.3)
