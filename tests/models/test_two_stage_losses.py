@@ -126,7 +126,7 @@ def test_angles_are_at_shoulders_elbows_hips_and_knees() -> None:
 
 def test_a_joint_outside_drops_its_sample_or_in_compat_the_whole_batch() -> None:
     first, points = stage()
-    points[1, 5, 0] = first.upper[1, 0] + 0.01
+    points[1, 5, 0] = first.upper[1, 0] + 0.5
     sample, batch = (
         two_stage_losses([first], points),
         two_stage_losses([first], points, LossSettings("batch")),
