@@ -248,6 +248,7 @@ def test_impossible_settings_are_refused(options: dict[str, Any], message: str) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a minute of exporting where nobody else computes
 def test_engines_agree_with_pytorch_at_any_batch_and_number_of_views(tmp_path: Path) -> None:
     module, path = small(), tmp_path / "clean.onnx"
     export(module, scene(3, batch=2), path, outputs=network("two-stage-vgg").outputs, dynamic=DYNAMIC_AXES)
@@ -257,6 +258,7 @@ def test_engines_agree_with_pytorch_at_any_batch_and_number_of_views(tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a minute of exporting where nobody else computes
 def test_the_published_arithmetic_exports_with_a_fixed_number_of_views(published, tmp_path: Path) -> None:
     fixture, module = published
     path = tmp_path / "compat.onnx"
