@@ -51,16 +51,15 @@ class BinGrid(nn.Module):
         nearest = torch.topk(-(distance - length[:, None]).abs(), size, sorted=False).indices
         return distance[nearest], self.padded_offset[nearest]
 
-    def neighbours(self, energy: Tensor, steps: Tensor, outside: float) -> Tensor:
-        """Energies (frames, bins^3, size) around every bin, of energies (frames, bins^3) and steps (frames or 1, size).
+    def padded(self, energy: Tensor, outside: float) -> Tensor:
+        """Energies (frames, (3 bins - 2)^3) of energies (frames, bins^3), and of `outside` all around the cube."""
+        cube = energy.unflatten(1, (self.bins, self.bins, self.bins))
+        return functional.pad(cube, [self.bins - 1] * 6, value=outside).flatten(1)
 
-        `outside` stands for what is beyond the cube.
-        """
-        n = self.bins
-        cube = energy.unflatten(1, (n, n, n))
-        padded = functional.pad(cube, [n - 1] * 6, value=outside).flatten(1)
+    def neighbours(self, padded: Tensor, steps: Tensor) -> Tensor:
+        """Energies (frames, bins^3, size) around every bin, of `padded` energies and steps (frames or 1, size)."""
         cells = self.padded_cell[:, None] + steps[:, None, :]  # (frames or 1, bins^3, size)
-        index = cells.flatten(1).expand(energy.shape[0], -1)
+        index = cells.flatten(1).expand(padded.shape[0], -1)
         return padded.gather(1, index).unflatten(1, cells.shape[1:])
 
     def distances_from(self, state: Tensor) -> Tensor:

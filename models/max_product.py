@@ -13,6 +13,8 @@ from torch import Tensor
 from posecap.models.bin_grid import BinGrid
 from posecap.models.limb_terms import LimbTerms
 
+_CACHED_STEPS = 32  # looked at together on a processor: two to three times as fast as all at once
+
 
 class LimbTree:
     """The order in which a tree of joints is worked through.
@@ -56,11 +58,10 @@ def best_on_grid(
     for same_depth in reversed(tree.depths):
         for limb in same_depth:
             parent, child = tree.limbs[limb]
-            length, spread = lengths[:, limb], spreads[:, limb, None]
-            distance, steps = grid.shell(length, sizes[limb])
-            fit = terms.potential(distance, length[:, None], spread, grid.spacing)  # (frames or 1, size)
-            around = grid.neighbours(energies[child], steps, terms.nothing)  # (frames, bins^3, size)
-            message = terms.joined(around, fit[:, None, :]).amax(-1)
+            length, spread = lengths[:, limb, None], spreads[:, limb, None]
+            distance, steps = grid.shell(lengths[:, limb], sizes[limb])
+            fit = terms.potential(distance, length, spread, grid.spacing)  # (frames or 1, size)
+            message = _heard(terms, grid, energies[child], fit, steps)
             message = torch.maximum(message, terms.without_limb(energies[child])[:, None])
             energies[parent] = terms.joined(energies[parent], message)
     states: list[Tensor] = [energies[tree.root].argmax(-1)] * len(energies)
@@ -73,6 +74,22 @@ def best_on_grid(
             )  # (frames, bins^3)
             states[child] = terms.joined(energies[child], fit).argmax(-1)
     return torch.stack(states, 1)
+
+
+def _heard(terms: LimbTerms, grid: BinGrid, energy: Tensor, fit: Tensor, steps: Tensor) -> Tensor:
+    """For every bin of the parent, (frames, bins^3), the best of the child's bins that are `steps` away."""
+    size = steps.shape[1]
+    whole = torch.compiler.is_exporting() or energy.is_cuda
+    block = size if whole else _CACHED_STEPS
+    padded = grid.padded(energy, terms.nothing)
+    message = None
+    for first in range(0, size, block):
+        some = slice(first, first + block)
+        around = grid.neighbours(padded, steps[:, some])  # (frames, bins^3, block)
+        best = terms.joined(around, fit[:, None, some]).amax(-1)
+        message = best if message is None else torch.maximum(message, best)
+    assert message is not None
+    return message
 
 
 def best_of_few(
