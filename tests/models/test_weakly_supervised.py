@@ -98,6 +98,74 @@ def test_files_of_the_original_load_with_no_key_left_over(tmp_path) -> None:
         load_checkpoint(path, module, network("weakly-supervised-50"))
 
 
+def hourglass_keys() -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of the original: two stacks, two residuals a place, 256 features, 16 joints."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def convolution(name: str, inputs: int, outputs: int, kernel: int = 1) -> None:
+        shapes[f"{name}.weight"] = (outputs, inputs, kernel, kernel)
+        shapes[f"{name}.bias"] = (outputs,)
+
+    def norm(name: str, channels: int) -> None:
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.{part}"] = (channels,)
+
+    def residual(name: str, inputs: int, outputs: int) -> None:
+        half = outputs // 2
+        norm(f"{name}.bn", inputs)
+        convolution(f"{name}.conv1", inputs, half)
+        norm(f"{name}.bn1", half)
+        convolution(f"{name}.conv2", half, half, 3)
+        norm(f"{name}.bn2", half)
+        convolution(f"{name}.conv3", half, outputs)
+        if inputs != outputs:
+            convolution(f"{name}.conv4", inputs, outputs)
+
+    def hourglass(name: str, depth: int) -> None:
+        for place in ("up1_", "low1_", "low3_", *(["low2_"] if depth == 1 else [])):
+            for index in range(2):
+                residual(f"{name}.{place}.{index}", 256, 256)
+        if depth > 1:
+            hourglass(f"{name}.low2", depth - 1)
+
+    convolution("conv1_", 3, 64, 7)
+    norm("bn1", 64)
+    for name, inputs, outputs in (("r1", 64, 128), ("r4", 128, 128), ("r5", 128, 256)):
+        residual(name, inputs, outputs)
+    for stack in range(2):
+        hourglass(f"hourglass.{stack}", 4)
+        convolution(f"lin_.{stack}.0", 256, 256)
+        norm(f"lin_.{stack}.1", 256)
+        convolution(f"tmpOut.{stack}", 256, 16)
+        convolution(f"ll_.{stack}", 256, 256)
+        convolution(f"tmpOut_.{stack}", 16, 256)
+    for index in range(4):
+        residual(f"Residual.{index}", 256, 256)
+    for index in range(8):
+        residual(f"reg_.{index}", 256, 256)
+    shapes["reg.weight"], shapes["reg.bias"] = (16, 4096), (16,)
+    return shapes
+
+
+def test_files_of_the_original_hourglasses_load_with_no_key_left_over(tmp_path) -> None:
+    generator = torch.Generator().manual_seed(1)
+    there = {key: torch.rand(shape, generator=generator) for key, shape in hourglass_keys().items()}
+    torch.save({"epoch": 10, "state_dict": there, "optimizer": {}}, tmp_path / "model_10.pth")
+    spec = network("weakly-supervised-hourglass", "compat")
+    module = spec.module()
+    assert load_checkpoint(tmp_path / "model_10.pth", module, spec).misfits == ()
+    ours = module.state_dict()
+    inner = "hourglasses.1.inner.inner.inner"
+    for theirs, own in (
+        ("Residual.3.bn.weight", "residuals.1.1.bn1.weight"),
+        ("reg_.5.conv3.bias", "depth_steps.2.1.conv3.bias"),
+        ("hourglass.1.low2.low2.low2.low2_.0.bn2.weight", f"{inner}.inner.0.bn3.weight"),
+        ("hourglass.1.low2.low2.low2.low3_.1.conv2.weight", f"{inner}.after.1.conv2.weight"),
+        ("r5.conv4.weight", "stem.2.skip.weight"),
+    ):
+        assert torch.equal(there[theirs], ours[own])
+
+
 @torch.no_grad()
 def test_hourglasses_have_the_size_of_the_paper_and_any_batch() -> None:
     module = network("weakly-supervised-hourglass").module().eval()
