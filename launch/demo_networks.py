@@ -181,11 +181,8 @@ def reader(spec: NetworkSpec, module: "nn.Module") -> Callable[[NDArray[np.float
             xy, score = heatmap_argmax(maps, quarter_step=True)
             if "depth" not in spec.outputs:
                 return Cells(xy.numpy(), score.numpy(), size, corner=spec.preset == "compat")
-            depths = outputs[-1]
-            if depths.ndim == 2:  # the hourglass tells one depth for each joint
-                depths = depths[..., None, None].expand_as(maps)
             decoding = cast("DepthDecoding", module.decoding)
-            xyz = decoding.xyz(maps, depths)
+            xyz = decoding.xyz(maps, outputs[-1])
             return Cells(decoding.xy(maps).numpy(), score.numpy(), size, corner=True, xyz=xyz.float().numpy())
 
     return read

@@ -43,25 +43,55 @@ class DepthDecoding:
         read at whole cells in both presets, and the y bias is never in here, as in the original.
 
         Args:
-            heatmaps, depths: (..., joints, height, width).
+            heatmaps: (..., joints, height, width).
+            depths: maps of that shape, or (..., joints) as the hourglass gives them.
+
+        Raises:
+            ValueError: depths of another shape.
         """
         width = heatmaps.shape[-1]
         whole, _ = heatmap_argmax(heatmaps)  # (..., joints, 2)
-        index = (whole[..., 1] * width + whole[..., 0]).nan_to_num().long()
-        z = depths.flatten(-2).gather(-1, index[..., None])[..., 0]
+        if depths.shape == heatmaps.shape:
+            index = (whole[..., 1] * width + whole[..., 0]).nan_to_num().long()
+            z = depths.flatten(-2).gather(-1, index[..., None])[..., 0]
+        elif depths.shape == heatmaps.shape[:-2]:
+            z = depths
+        else:
+            raise ValueError(
+                f"depths {_sizes(depths)} for heatmaps {_sizes(heatmaps)}: give depth maps of the heatmaps' shape, "
+                f"or one depth for each joint, {tuple(heatmaps.shape[:-2])}"
+            )
         plane = whole if self.y_bias else self.xy(heatmaps).to(z.dtype)
         xyz = torch.cat([plane / width, z[..., None]], -1)
         xyz = torch.where(whole.isnan().any(-1, keepdim=True), torch.nan, xyz)
         return xyz - xyz[..., root : root + 1, :]
 
     def mirrored_mean(
-        self, maps: Tensor, of_mirror: Tensor, mirrored: Sequence[int] = MPII_16.mirrored
+        self, found: Tensor, of_mirror: Tensor, mirrored: Sequence[int] = MPII_16.mirrored
     ) -> Tensor:
-        """The flip test: mean of maps (N, joints, height, width) and of those found in the mirrored crop.
+        """The flip test: mean of what a crop gives and what the mirrored crop gives, heatmaps and depths alike.
 
-        Heatmaps and depth maps alike. `mirrored` has for each joint the one on the other side.
+        Args:
+            found, of_mirror: maps (N, joints, height, width), or one depth for each joint (N, joints): there only left
+                and right joints change places, for a mirror does not change how far away they are.
+            mirrored: for each joint the one on the other side.
+
+        Raises:
+            ValueError: other shapes, two shapes, or another number of joints.
         """
-        back = of_mirror[:, list(mirrored)].flip(-1)
-        if self.flip_shift:
-            back = torch.cat([back[..., :1], back[..., :-1]], -1)
-        return torch.lerp(maps, back, 0.5)
+        fits = found.ndim in (2, 4) and found.shape[1] == len(mirrored)
+        if not fits or found.shape != of_mirror.shape:
+            raise ValueError(
+                f"mean of {_sizes(found)} and of the mirror's {_sizes(of_mirror)}: give two times maps "
+                f"(N, {len(mirrored)}, height, width) or two times depths (N, {len(mirrored)})"
+            )
+        back = of_mirror[:, list(mirrored)]
+        if found.ndim == 4:
+            back = back.flip(-1)
+            if self.flip_shift:
+                back = torch.cat([back[..., :1], back[..., :-1]], -1)
+        return torch.lerp(found, back, 0.5)
+
+
+def _sizes(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)

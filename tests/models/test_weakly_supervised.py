@@ -85,6 +85,38 @@ def test_what_the_shift_of_the_mirror_is_worth(flip_shift: bool, off: float) -> 
     assert exchanged[MPII_16.index("pelvis")] == MPII_16.index("pelvis")
 
 
+def test_one_depth_for_each_joint_is_read_as_a_flat_map_is() -> None:
+    heatmaps, depths = torch.rand(2, 16, 64, 64), torch.rand(2, 16)
+    flat = depths[..., None, None].expand_as(heatmaps)
+    decoding = DepthDecoding()
+    assert torch.equal(decoding.xyz(heatmaps, depths), decoding.xyz(heatmaps, flat))
+    with pytest.raises(
+        ValueError, match=r"depths \(2, 15\) for heatmaps \(2, 16, 64, 64\): give .*, \(2, 16\)"
+    ):
+        decoding.xyz(heatmaps, depths[:, :15])
+
+
+def test_the_mirror_only_exchanges_the_sides_of_depths() -> None:
+    """Exchanged by name; maps that are flat in space say the same."""
+    decoding, names = DepthDecoding(), MPII_16.names
+    found, of_mirror = torch.zeros(1, 16), torch.arange(16.0)[None]
+    back = 2 * decoding.mirrored_mean(found, of_mirror)[0]
+    swap = {"left": "right", "right": "left"}
+    for joint, name in enumerate(names):
+        side, _, rest = name.partition("_")
+        assert back[joint] == names.index(f"{swap[side]}_{rest}" if side in swap else name)
+    maps = (one[..., None, None].expand(1, 16, 8, 8) for one in (found, of_mirror))
+    assert torch.equal(decoding.mirrored_mean(*maps)[..., 0, 0], back[None] / 2)
+    with pytest.raises(
+        ValueError, match=r"mean of \(1, 16\) and of the mirror's \(16,\): give two times maps"
+    ):
+        decoding.mirrored_mean(found, of_mirror[0])
+    with pytest.raises(ValueError, match=r"mean of \(1, 16, 8\).*or two times depths \(N, 16\)"):
+        decoding.mirrored_mean(torch.zeros(1, 16, 8), torch.zeros(1, 16, 8))
+    with pytest.raises(ValueError, match=r"mean of \(1, 14\)"):
+        decoding.mirrored_mean(torch.zeros(1, 14), torch.zeros(1, 14))
+
+
 def test_files_of_the_original_load_with_no_key_left_over(tmp_path) -> None:
     spec = network("weakly-supervised-50", "compat")
     there = spec.module().state_dict()
