@@ -18,8 +18,9 @@ class DepthDecoding:
 
     Attributes:
         y_bias: the original divides the flat index by the width and keeps the fraction, so y is too large by
-            column / width: up to one cell, which is four pixels.
-        sub_pixel: a quarter of a cell towards the higher neighbour, in `xy`.
+            column / width: up to one cell, which is four pixels. Only in `xy`, never in `xyz`, as in the original.
+        sub_pixel: a quarter of a cell towards the higher neighbour. It does not depend on `y_bias`; both add up.
+        exchanged_step: the quarter step across goes into y and the one down into x, as in the original's hourglass.
         flip_shift: the maps of the mirrored crop move one cell to the right before the mean. Pixel 4 c lies at
             255 - 4 c = 4 (63.75 - c) in the mirror: with the shift a quarter of a cell is left, without it three.
     """
@@ -27,20 +28,27 @@ class DepthDecoding:
     y_bias: bool = False
     sub_pixel: bool = True
     flip_shift: bool = True
+    exchanged_step: bool = False
+
+    def __post_init__(self) -> None:
+        if self.exchanged_step and not self.sub_pixel:
+            raise ValueError(
+                "exchanged_step without sub_pixel has no step to exchange: set sub_pixel too, or neither"
+            )
 
     def xy(self, heatmaps: Tensor) -> Tensor:
         """Joints (..., joints, 2), float64, in cells of heatmaps (..., joints, height, width)."""
-        xy, _ = heatmap_argmax(heatmaps, quarter_step=self.sub_pixel and not self.y_bias)
-        xy = xy.double()
+        whole, _ = heatmap_argmax(heatmaps)
+        xy = self._stepped(heatmaps, whole).double()
         if self.y_bias:
-            return torch.stack([xy[..., 0], xy[..., 1] + xy[..., 0] / heatmaps.shape[-1]], -1)
+            return torch.stack([xy[..., 0], xy[..., 1] + whole[..., 0].double() / heatmaps.shape[-1]], -1)
         return xy
 
     def xyz(self, heatmaps: Tensor, depths: Tensor, root: int = PELVIS) -> Tensor:
         """Joints (..., joints, 3) relative to joint `root`, as fractions of the crop's side: x right, y down, z away.
 
-        x and y are those of the highest cell, divided by the width; z is the depth map's value there. Depth is
-        read at whole cells in both presets, and the y bias is never in here, as in the original.
+        x and y are those of the highest cell, with the quarter step where there is one, divided by the width; z is
+        the depth map's value at the whole cell. The y bias is never in here.
 
         Args:
             heatmaps: (..., joints, height, width).
@@ -61,7 +69,7 @@ class DepthDecoding:
                 f"depths {_sizes(depths)} for heatmaps {_sizes(heatmaps)}: give depth maps of the heatmaps' shape, "
                 f"or one depth for each joint, {tuple(heatmaps.shape[:-2])}"
             )
-        plane = whole if self.y_bias else self.xy(heatmaps).to(z.dtype)
+        plane = self._stepped(heatmaps, whole).to(z.dtype)
         xyz = torch.cat([plane / width, z[..., None]], -1)
         xyz = torch.where(whole.isnan().any(-1, keepdim=True), torch.nan, xyz)
         return xyz - xyz[..., root : root + 1, :]
@@ -91,6 +99,13 @@ class DepthDecoding:
             if self.flip_shift:
                 back = torch.cat([back[..., :1], back[..., :-1]], -1)
         return torch.lerp(found, back, 0.5)
+
+    def _stepped(self, heatmaps: Tensor, whole: Tensor) -> Tensor:
+        """The highest cells `whole` (..., 2) with the quarter step that is asked for."""
+        if not self.sub_pixel:
+            return whole
+        xy, _ = heatmap_argmax(heatmaps, quarter_step=True)
+        return whole + (xy - whole).flip(-1) if self.exchanged_step else xy
 
 
 def _sizes(tensor: Tensor) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from posecap.models.deconv_head import final_layer
 from posecap.models.depth_decoding import DepthDecoding
+from posecap.models.depth_scale import BoneSum
 from posecap.models.pose_resnet import DeconvResNet
 
 
@@ -16,9 +17,11 @@ class WeaklySupervised(DeconvResNet):
         layers: 50 in the original; 18 to 152 work.
         joints: how many of each kind of map.
         y_bias, sub_pixel, flip_shift: how maps are read, see `DepthDecoding`; the weights do not depend on them.
+        bone_sum_mm: what the bones of everybody sum to, as in the original; None = the size is for the caller to know.
 
     Attributes:
         decoding: reads joints out of the maps.
+        bone_sum: the joints that the original scores, in millimetres; None in the clean preset.
     """
 
     def __init__(
@@ -29,11 +32,13 @@ class WeaklySupervised(DeconvResNet):
         y_bias: bool = False,
         sub_pixel: bool = True,
         flip_shift: bool = True,
+        bone_sum_mm: float | None = None,
     ) -> None:
         super().__init__(layers)
         self.hm = final_layer(256, joints)
         self.depth = final_layer(256, joints)
         self.decoding = DepthDecoding(y_bias=y_bias, sub_pixel=sub_pixel, flip_shift=flip_shift)
+        self.bone_sum = None if bone_sum_mm is None else BoneSum(bone_sum_mm)
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, x: Tensor

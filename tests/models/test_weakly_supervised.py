@@ -11,6 +11,7 @@ from posecap.models.checkpoints import load_checkpoint  # noqa: E402
 from posecap.models.depth_decoding import DepthDecoding  # noqa: E402
 from posecap.models.errors import CheckpointError  # noqa: E402
 from posecap.models.export_onnx import export_network  # noqa: E402
+from posecap.models.joints import H36M_17  # noqa: E402
 from posecap.models.networks import network  # noqa: E402
 from posecap.models.published_joints import MPII_16  # noqa: E402
 from posecap.models.verify_onnx import verify  # noqa: E402
@@ -51,9 +52,46 @@ def peak(x: int, y: int) -> torch.Tensor:
 
 def test_what_the_y_bias_costs() -> None:
     """Cell (48, 10): the original's y is three quarters of a cell too large, three pixels."""
-    assert DepthDecoding(y_bias=True).xy(peak(48, 10))[0, 0].tolist() == [48, 10.75]
+    assert DepthDecoding(y_bias=True, sub_pixel=False).xy(peak(48, 10))[0, 0].tolist() == [48, 10.75]
     assert DepthDecoding(sub_pixel=False).xy(peak(48, 10))[0, 0].tolist() == [48, 10]
     assert DepthDecoding().xy(peak(48, 10))[0, 0].tolist() == [48.25, 10]
+
+
+def test_every_way_of_reading_does_its_own_and_no_other() -> None:
+    """The bias and the step add up; the hourglass puts the step across into y."""
+    both = DepthDecoding(y_bias=True, sub_pixel=True)
+    assert both.xy(peak(48, 10))[0, 0].tolist() == [48.25, 10.75]
+    assert DepthDecoding(exchanged_step=True).xy(peak(48, 10))[0, 0].tolist() == [48, 10.25]
+    with pytest.raises(ValueError, match="exchanged_step without sub_pixel has no step to exchange: set"):
+        DepthDecoding(sub_pixel=False, exchanged_step=True)
+    depth, heatmaps = torch.zeros(1, 16), peak(32, 26)
+    heatmaps[0, 6] = 0.0
+    heatmaps[0, 6, 26, 32] = 1.0  # a pelvis without a step
+    for decoding, step in (
+        (both, [0.25, 0]),
+        (DepthDecoding(sub_pixel=False), [0, 0]),
+        (DepthDecoding(exchanged_step=True), [0, 0.25]),
+    ):
+        assert (64 * decoding.xyz(heatmaps, depth)[0, 0, :2]).tolist() == step  # the y bias is not in here
+
+
+def test_each_compat_preset_reads_and_scores_as_its_own_program() -> None:
+    resnet = network("weakly-supervised-50", "compat").module(layers=18)
+    hourglass = network("weakly-supervised-hourglass", "compat").module(stacks=1, modules=1, depth_modules=1)
+    assert resnet.decoding.xy(peak(48, 10))[0, 0].tolist() == [48, 10.75]
+    assert hourglass.decoding.xy(peak(48, 10))[0, 0].tolist() == [
+        48,
+        11,
+    ]  # the bias, and a step that went astray
+    xyz = np.random.default_rng(3).normal(size=(16, 3))
+    of_resnet, of_hourglass = resnet.bone_sum.scored_mm(xyz), hourglass.bone_sum.scored_mm(xyz)
+    assert (of_resnet.shape, of_hourglass.shape) == ((17, 3), (16, 3))
+    wrists = of_resnet[H36M_17.index("left_wrist")], of_hourglass[MPII_16.index("left_wrist")]
+    np.testing.assert_allclose(wrists[1], wrists[0] * 4296.99233013 / 4000)
+    for name in ("weakly-supervised-50", "weakly-supervised-hourglass"):
+        clean = network(name)
+        assert not {"bone_sum_mm", "scored_joints"} & set(clean.options)
+    assert network("weakly-supervised-hourglass").module(stacks=1, modules=1).bone_sum is None
 
 
 def test_depth_is_read_at_the_peak_and_counted_from_the_pelvis() -> None:
