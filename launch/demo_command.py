@@ -119,7 +119,7 @@ def demo(
             detector=detector,
             most_people=most_people,
         )
-        if name in names() and network(name).picture.views > 1:
+        if name in _networks() and network(name).picture.views > 1:
             _run_views(console, name, options, list(pictures or ()), cams, at, out)
             return
         opener = _opener(name, options)
@@ -237,8 +237,8 @@ def _opener(name: str, options: DemoOptions) -> Callable[[Callable[[str], None]]
         return lambda say: LiveModel(name, options.most_people, say)
     if name in presets("detector"):
         raise UsageError(f"{name} finds people, not joints: choose a system of --list")
-    if name not in names():
-        known = ", ".join([*presets("pose"), *names()])
+    if name not in _networks():
+        known = ", ".join([*presets("pose"), *_networks()])
         raise UsageError(f"no system {name!r}, there are {known}: check the spelling")
     if name == "rootnet":
         raise UsageError(
@@ -266,6 +266,11 @@ def _expect_no_network(name: str, options: DemoOptions) -> None:
         raise UsageError(f"{name} comes with its weights and detector: leave out {', '.join(wrong)}")
 
 
+def _networks() -> list[str]:
+    """Those that look at pictures."""
+    return [name for name in names() if "pictures" in network(name).inputs]
+
+
 def _preset(text: str) -> PresetName | None:
     if text in ("compat", "clean"):
         return text
@@ -281,7 +286,7 @@ def _show(console: Console) -> None:
         table.add_column(title)
     for name, entry in presets("pose").items():
         table.add_row(name, "a picture", "fetched", entry.about)
-    for name in names():
+    for name in _networks():
         spec = network(name)
         takes = "calibrated views" if spec.picture.views > 1 else "a picture"
         weights = "--root-checkpoint" if name == "rootnet" else "--checkpoint"

@@ -10,6 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 import signal
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -29,13 +30,17 @@ Your weights; the preset is the one that the file records, `compat` for files of
 
     python launch/export_model.py pose-resnet-50 --checkpoint model_best.pth.tar --onnx pose.onnx
 
-Fresh weights, to see whether everything fits:
+Random weights, to see whether everything fits:
 
     python launch/export_model.py pose-resnet-50 --onnx /tmp/pose.onnx
 
 All networks, one table, no files:
 
     python launch/export_model.py --all
+
+What follows networks, triangulation and pictorial structures, in any number of views:
+
+    python launch/export_model.py dlt --onnx dlt.onnx
 
 What there is:
 
@@ -51,12 +56,12 @@ def export_model(
     *,
     onnx: Annotated[Path | None, typer.Option(help="The file to write.", show_default=False)] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Weights of any layout. Fresh ones without.", show_default=False)
+        Path | None, typer.Option(help="Weights of any layout. Random ones without.", show_default=False)
     ] = None,
     preset: Annotated[
         str,
         typer.Option(
-            help="compat or clean. Without it the checkpoint's; clean for fresh weights.", show_default=False
+            help="compat or clean. Without it the checkpoint's; clean for random weights.", show_default=False
         ),
     ] = "",
     batch: Annotated[int, typer.Option(min=1, help="Size of the batch that is checked and timed.")] = 4,
@@ -134,23 +139,23 @@ def _preset(text: str) -> PresetName | None:
 
 
 def _report(console: Console, done: list[Exported], onnx: Path | None) -> None:
-    if len(done) == 1 and done[0].loaded is not None:
-        console.print(done[0].loaded.table())
-    table = Table("network", "preset", "M parameters", "MB", "engine", "difference", "ms a view", box=None)
+    for one in done[:1] if onnx is not None else []:
+        if one.loaded is not None:
+            console.print(one.loaded.table())
+        console.print(
+            f"{one.name} ({one.preset}): {one.parameters / 1e6:.2f} M parameters, {one.bytes / 1e6:.1f} MB, opset "
+            f"{one.opset}, free sizes: {', '.join(one.free)}"
+        )
+    table = Table("network", box=None)
+    for verified in done[0].verified:
+        table.add_column(f"{verified.engine}", justify="right")
+        table.add_column("ms a view", justify="right")
     for one in done:
-        for verified in one.verified:
-            table.add_row(
-                one.name,
-                one.preset,
-                f"{one.parameters / 1e6:.2f}",
-                f"{one.bytes / 1e6:.1f}",
-                verified.engine,
-                f"{verified.difference:.1e}",
-                f"{verified.ms_per_view:.1f}",
-            )
+        cells = [(f"{each.difference:.1e}", f"{each.ms_per_view:.1f}") for each in one.verified]
+        table.add_row(one.name, *chain.from_iterable(cells))
     console.print(table)
     console.print(
-        "difference: largest, as a fraction of the output's largest value; ms: processor time, float32"
+        "largest difference to PyTorch, as a fraction of the output's largest value; processor time, float32"
     )
     if onnx is not None:
         console.print(f"{onnx} is written")
@@ -162,7 +167,8 @@ def _show(console: Console) -> None:
         spec = network(name)
         width, height = spec.picture.size_px
         views = f"{spec.picture.views} x " if spec.picture.views > 1 else ""
-        table.add_row(name, spec.system.replace("_", " "), f"{views}{width} x {height}", spec.about)
+        takes = f"{views}{width} x {height}" if "pictures" in spec.inputs else next(iter(spec.inputs))
+        table.add_row(name, spec.system.replace("_", " "), takes, spec.about)
     console.print(table)
 
 

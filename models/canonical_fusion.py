@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from posecap.models.deconv_head import deconv_layers, final_layer
 from posecap.models.dlt import START, triangulate
 from posecap.models.errors import NetworkError
+from posecap.models.example_cameras import circle
 from posecap.models.feature_transform import Units, network_projections, to_view, to_world
 from posecap.models.resnet import ResNet
 from posecap.models.soft_argmax import SoftArgmax
@@ -162,14 +163,10 @@ def example(spec: "NetworkSpec", batch: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def ring(batch: int, views: int, side_px: int, units: Units) -> tuple[Tensor, Tensor]:
     """What `network_projections` gives for level cameras four metres around the origin."""
-    angle = (torch.arange(views, dtype=torch.float64) + 0.3) * (2 * torch.pi / views)
-    x, y, zero, one = angle.cos(), angle.sin(), torch.zeros(views), torch.ones(views)
-    right, down, ahead = (-y, x, zero), (zero, zero, -one), (-x, -y, zero)
-    cam_from_world = [torch.stack([*row, t * one], -1) for row, t in ((right, 0), (down, 0), (ahead, 4))]
-    middle = side_px / 2 - 0.5
-    K = torch.tensor([[1.2 * side_px, 0, middle], [0, 1.2 * side_px, middle], [0, 0, 1]], dtype=torch.float64)
-    P = K @ torch.stack(cam_from_world, -2)  # (views, 3, 4)
-    return network_projections(P.expand(batch, -1, -1, -1), side_px, units, cells=side_px // 4)
+    K, cam_from_world = circle(views, 4.0, (side_px, side_px))
+    return network_projections(
+        (K @ cam_from_world).expand(batch, -1, -1, -1), side_px, units, cells=side_px // 4
+    )
 
 
 def _mixed(channels: int, wanted: int) -> list[nn.Module]:

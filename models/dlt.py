@@ -15,12 +15,27 @@ x + y + z is near -1: one heatmap pixel of noise gives a Jacobian of 41 mm/px as
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 START = (0.0, 0.0, 0.0, 1.0)
 """The world's origin. In metres it is never near the orthogonal complement of the answer (x, y, z, 1)."""
 
+_ROUNDING = 0.1  # of a last digit: no pivot is known better
 _Rows = list[list[Tensor]]
+
+
+class Triangulation(nn.Module):
+    """`triangulate` as a module, to be exported."""
+
+    def __init__(self, shift: float = 1e-3, iterations: int = 3, start: Sequence[float] = START) -> None:
+        super().__init__()
+        self.shift, self.iterations, self.start = shift, iterations, start
+
+    def forward(self, points: Tensor, projections: Tensor) -> Tensor:
+        """World points (N, joints, 3) of points (N, views, joints, 2) and projections (N, views, 3, 4)."""
+        return triangulate(
+            points, projections, shift=self.shift, iterations=self.iterations, start=self.start
+        )
 
 
 def triangulate(
@@ -100,7 +115,9 @@ def _ldl(gram: Tensor, shift: float) -> tuple[_Rows, list[Tensor]]:
         pivot = gram[..., row, row] + shift
         for k in range(row):
             pivot = pivot - LD[k] * L[row][k]
-        D.append(pivot)
+        # in float32 and millimetres the last pivot of points without noise cancels to nothing, and the shift with it
+        least = _ROUNDING * torch.finfo(gram.dtype).eps * gram[..., row, row].abs()
+        D.append(torch.where(pivot.abs() < least, least, pivot))
     return L, D
 
 

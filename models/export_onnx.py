@@ -30,6 +30,7 @@ def export(
     inputs: Sequence[str] | None = None,
     dynamic: Sequence[Mapping[int, str]] | None = None,
     opset: int = 20,
+    folded: bool = True,
 ) -> Path:
     """Write `module` in evaluation mode to `path`, which is returned; an interrupted export leaves the old file.
 
@@ -43,6 +44,8 @@ def export(
         dynamic: for each input, axis -> name of its size; axes with one name have one size. Without it axis 0 of
             every input is "batch".
         opset: 18 to 20.
+        folded: constants are computed now and BatchNorms become part of convolutions. Without weights there is nothing
+            to fold, and looking for it takes minutes in long arithmetic.
 
     Raises:
         NetworkError: onnxscript is missing, the opset is unknown, or something in `forward` has no ONNX form.
@@ -70,6 +73,7 @@ def export(
                 dynamic_shapes=shapes,
                 opset_version=opset,
                 dynamo=True,
+                optimize=folded,
                 external_data=bytes_ > _ONE_FILE_BYTES,
                 verbose=False,
             )
@@ -90,12 +94,21 @@ def export(
 
 
 def export_network(spec: NetworkSpec, module: nn.Module, path: Path, *, opset: int = 20) -> Path:
-    """Write `module`, built from `spec`, to `path` with a dynamic batch axis.
+    """Write `module`, built from `spec`, to `path`; the sizes that its entry leaves free are free in the file.
 
     Raises:
         NetworkError: as `export`.
     """
-    return export(module, spec.example_inputs(2), path, outputs=spec.outputs, opset=opset)
+    return export(
+        module,
+        spec.example_inputs(2),
+        path,
+        inputs=tuple(spec.inputs),
+        dynamic=[dict(enumerate(axes)) for axes in spec.inputs.values()],
+        outputs=spec.outputs,
+        opset=opset,
+        folded=any(True for _ in module.parameters()),
+    )
 
 
 def input_names(count: int) -> tuple[str, ...]:

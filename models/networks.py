@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module, resources
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -63,7 +64,9 @@ class NetworkSpec:
         system: the published system it belongs to.
         about: one line for people.
         joints: name of the joint set of its outputs, "" where it gives none.
-        picture: how pictures enter.
+        picture: how pictures enter; of no account where "pictures" is not among the inputs.
+        inputs: names of the inputs in the order in which `forward` takes them, each with the names of its first axes;
+            those are the sizes that may change from call to call.
         outputs: names of the outputs, in the order in which `forward` gives them.
         options: keyword arguments of `build`; the named switches of the preset are among them.
         build: "module:function" (or class) that makes the module from `options`.
@@ -77,11 +80,17 @@ class NetworkSpec:
     about: str
     joints: str
     picture: PictureInput
+    inputs: Mapping[str, tuple[str, ...]]
     outputs: tuple[str, ...]
     options: Mapping[str, Value]
     build: str
     keys: str
     example: str
+
+    @property
+    def any_views(self) -> bool:
+        """Whether it takes any number of views of one person."""
+        return any("views" in axes for axes in self.inputs.values())
 
     def module(self, **options: Value) -> "nn.Module":
         """The network with fresh weights, in training mode; `options` come before those of the table.
@@ -97,7 +106,10 @@ class NetworkSpec:
         return _referred(self.keys) if self.keys else _same
 
     def example_inputs(self, batch: int = 1) -> "tuple[Tensor, ...]":
-        """Inputs of `forward` with the right shapes: noise pictures (batch[, views], 3, H, W), then what it needs."""
+        """Inputs of `forward` with the right shapes: noise pictures (batch[, views], 3, H, W), then what it needs.
+
+        There are `picture.views` views.
+        """
         _expect_torch(self.name)
         if self.example:
             return _referred(self.example)(self, batch)
@@ -122,6 +134,7 @@ class _Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     picture: _Picture = _Picture()
     options: dict[str, Any] = {}
+    fixed: tuple[str, ...] = ()  # axes of `inputs` that have one size in this preset
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +148,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     joints: str = ""
     keys: str = ""
     example: str = ""
+    inputs: dict[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: {"pictures": ("batch",)})
     picture: _Picture = _Picture()
     options: dict[str, Any] = {}
 
@@ -165,6 +179,7 @@ def network(name: str, preset: PresetName = "clean") -> NetworkSpec:
         about=entry.about,
         joints=entry.joints,
         picture=replace(_USUAL, **changes),
+        inputs={key: _free(axes, own.fixed) for key, axes in entry.inputs.items()},
         outputs=entry.outputs,
         options={key: _value(value) for key, value in {**entry.options, **own.options}.items()},
         build=entry.build,
@@ -210,6 +225,11 @@ def _table() -> dict[str, tuple[str, _Entry]]:
 
 def _given(picture: _Picture) -> dict[str, Any]:
     return {key: value for key, value in msgspec.structs.asdict(picture).items() if value is not None}
+
+
+def _free(axes: tuple[str, ...], fixed: tuple[str, ...]) -> tuple[str, ...]:
+    """The first `axes` up to one that is fixed."""
+    return tuple(takewhile(lambda axis: axis not in fixed, axes))
 
 
 def _value(value: Any) -> Value:

@@ -143,6 +143,14 @@ class Rpsm(nn.Module):
         )
 
 
+def exportable(longest_m: float = 0.6, widest_m: float = 0.05, **options: object) -> Rpsm:
+    """RPSM of H36M-17 with `RpsmSettings(**options)` for all limbs up to `longest_m` with spreads up to `widest_m`."""
+    module = Rpsm(RpsmSettings(**options))  # pyright: ignore[reportArgumentType]
+    lengths = torch.linspace(0.0, longest_m, 200)[:, None].expand(-1, len(H36M_17.bones))
+    module.shell_sizes = module.shells(lengths, torch.full_like(lengths, widest_m))
+    return module
+
+
 def _chosen(values: Tensor, states: Tensor) -> Tensor:
     """(frames, joints, k) of values (frames, joints or 1, n, k) at `states` (frames, joints)."""
     values = values.expand(-1, states.shape[1], -1, -1)

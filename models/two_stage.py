@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from posecap.models.errors import NetworkError
+from posecap.models.example_cameras import circle
 from posecap.models.networks import NetworkSpec
 from posecap.models.soft_argmax import SoftArgmax
 from posecap.models.unproject import Edge, box_points, unproject
@@ -178,33 +179,12 @@ def two_stage(**options: object) -> TwoStageNet:
     return TwoStageNet(TwoStageSettings(**options))  # pyright: ignore[reportArgumentType]
 
 
-DYNAMIC_AXES: tuple[dict[int, str], ...] = (
-    {0: "batch", 1: "views"},
-    {0: "batch", 1: "views"},
-    {0: "batch"},
-)
-"""For `export_onnx.export`: sizes that may change in the exported file. With the sequential update the number of
-views is fixed, so leave "views" out."""
-
-
 def example(spec: NetworkSpec, batch: int) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs of `TwoStageNet.forward`: noise, cameras in a circle that look at the centre, and the centre."""
     width, height = spec.picture.size_px
     views, half_size = spec.picture.views, spec.options.get("half_size", 1.6)
     assert isinstance(half_size, float)
     pictures = torch.rand(batch, views, 3, height, width) - 0.5
-    projections = torch.stack(
-        [_looking_inwards(k / views, 3 * half_size, (width, height)) for k in range(views)]
-    )
+    K, cam_from_world = circle(views, 3 * half_size, (width, height))
+    projections = (K @ cam_from_world).float()  # (views, 3, 4)
     return pictures, projections.repeat(batch, 1, 1, 1), torch.zeros(batch, 3)
-
-
-def _looking_inwards(turn: float, distance: float, size_px: tuple[int, int]) -> Tensor:
-    """(3, 4) of a level camera at `distance` from the origin, `turn` of a full turn around it."""
-    angle = torch.tensor(2 * torch.pi * turn)
-    sine, cosine = torch.sin(angle).item(), torch.cos(angle).item()
-    world = torch.tensor([[-sine, cosine, 0, 0], [0, 0, -1, 0], [-cosine, -sine, 0, distance]])
-    width, height = size_px
-    focal = 1.2 * width
-    lens = torch.tensor([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
-    return lens @ world

@@ -13,13 +13,14 @@ import torch
 from metadata import metadata
 
 from posecap.launch.model_export import export_and_check
-from posecap.models.networks import names, network
+from posecap.models.networks import names
 
 RESULTS = Path(__file__).resolve().parent / "results" / "exports.json"
 COLUMNS = [
     "network",
     "M parameters",
     "input",
+    "free sizes",
     "ONNX Runtime difference",
     "OpenVINO difference",
     "ONNX Runtime ms/view",
@@ -42,10 +43,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.onnx"
             one = export_and_check(name, path, batch=options.batch, repeats=options.repeats)
-        rows.append(row(name, one))
+        rows.append(row(one))
         print(*rows[-1], sep="  ", flush=True)
     result = {
-        "title": f"Published networks as ONNX (opset 20, fresh weights, float32, one thread, batch {options.batch}; "
+        "title": f"Published networks as ONNX (opset 20, random weights, float32, one thread, batch {options.batch}; "
         "largest difference to PyTorch as a fraction of the largest value; processor time)",
         "metadata": metadata(torch=torch.__version__, batch=options.batch, repeats=options.repeats),
         "columns": COLUMNS,
@@ -54,16 +55,15 @@ def main() -> None:
     options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def row(name, one) -> list[object]:
+def row(one) -> list[object]:
     """One line of the table."""
-    picture = network(name).picture
-    views = f"{picture.views} x " if picture.views > 1 else ""
     by_engine = {verified.engine: verified for verified in one.verified}
     engines = [by_engine["onnxruntime"], by_engine["openvino"]]
     return [
-        name,
+        one.name,
         round(one.parameters / 1e6, 2),
-        f"{views}{picture.size_px[0]} x {picture.size_px[1]}",
+        " x ".join(map(str, one.shape)),
+        ", ".join(one.free),
         *(float(f"{verified.difference:.1e}") for verified in engines),
         *(round(verified.ms_per_view, 1) for verified in engines),
     ]

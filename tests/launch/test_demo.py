@@ -83,16 +83,20 @@ def test_exact_networks_give_people_to_a_millimetre(picture, preset) -> None:
     truth = true_people(camera)
     normalised = camera.project((truth - camera.t) @ camera.R)  # (people, 18, 2) px, with the lens
     boxes = np.array([[*xy.min(axis=0) - 6, *xy.max(axis=0) + 6, 0.9] for xy in normalised])
-    squares = [person_box(tuple(box[:4] + 0.5), camera.size_px) for box in boxes]
+    half = 0.5 if preset == "clean" else 0.0
+    squares = [person_box(tuple(box[:4] + half), camera.size_px, centred=preset == "clean") for box in boxes]
     root = H36M_18.index("pelvis")
     seen = {}
 
     def pose(crops: np.ndarray) -> np.ndarray:
-        """What an exact PoseNet would say: its own definition of voxels (the paper, section 5), from the truth."""
+        """What an exact PoseNet would say: its own definition of voxels, from the truth.
+
+        The original takes indices of pixels for coordinates: left + voxel * side / 64 is a pixel's index.
+        """
         seen["pose"] = crops
         voxels = np.empty((len(truth), len(H36M_18), 3), np.float32)
         for k, (xyz, xy, square) in enumerate(zip(truth, normalised, squares, strict=True)):
-            voxels[k, :, :2] = (xy + 0.5 - (square.left, square.top)) / square.side * 64
+            voxels[k, :, :2] = (xy + half - (square.left, square.top)) / square.side * 64
             voxels[k, :, 2] = ((xyz[:, 2] - xyz[root, 2]) / 1.0 + 1) / 2 * 64
         return voxels
 
@@ -212,6 +216,7 @@ def test_pictures_of_folders_and_videos_come_in_order(tmp_path) -> None:
         (("posenet-19", "x.png"), "no system 'posenet-19', there are blazepose-lite, "),
         (("movenet-multipose", "x.png"), "movenet-multipose finds people, not joints"),
         (("rootnet", "x.png"), "rootnet finds roots only: run posenet-18 or posenet-21"),
+        (("rpsm", "x.png"), "no system 'rpsm', there are blazepose-lite, "),
         (("posenet-18",), "no picture given"),
         (("posenet-18", "{folder}/none.png"), "none.png does not exist: check the path"),
         (("posenet-18", "{folder}"), "has no pictures"),

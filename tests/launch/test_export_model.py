@@ -27,6 +27,21 @@ def test_list_names_every_network_and_needs_no_torch() -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(r"pose-resnet-152 +single view", done.stdout)
     assert "320 x 320" in done.stdout
+    assert re.search(r"rpsm +geometry +heatmaps", done.stdout)
+
+
+@pytest.mark.slow
+def test_triangulation_becomes_a_file_for_any_number_of_views(tmp_path) -> None:
+    pytest.importorskip("onnxscript", reason="export needs onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    done = export_model("dlt", "--onnx", str(tmp_path / "dlt.onnx"), "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    assert "free sizes: batch, views" in done.stdout
+    session = onnxruntime.InferenceSession(str(tmp_path / "dlt.onnx"), providers=["CPUExecutionProvider"])
+    assert [one.shape for one in session.get_inputs()] == [
+        ["batch", "views", 14, 2],
+        ["batch", "views", 3, 4],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +78,7 @@ def test_original_weights_become_a_file_that_engines_read(tmp_path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "model_best.pth.tar (state dict): 326 tensors loaded, 0 not" in done.stdout
-    assert "pose-mobilenet-v2  compat  5.23" in done.stdout
+    assert "pose-mobilenet-v2 (compat): 5.23 M parameters, " in done.stdout
+    assert "free sizes: batch" in done.stdout
     assert onnx.stat().st_size > 20_000_000
     assert not done.stderr

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor  # noqa: E402
 
-from posecap.models.dlt import smallest_vector, triangulate  # noqa: E402
+from posecap.models.dlt import Triangulation, smallest_vector, triangulate  # noqa: E402
 from posecap.models.feature_transform import heatmap_points, network_projections  # noqa: E402
 
 METRES = "metres, -1 to 1"
@@ -81,6 +81,22 @@ def test_float32_agrees_with_svd_in_float64(views: int, limit_m: float) -> None:
     assert apart.max() < limit_m
     coarse = triangulate(points, projections, iterations=1)[:, 0].double().numpy()
     assert np.linalg.norm(coarse - truth, axis=1).max() > 20 * limit_m  # one step is not enough
+
+
+@pytest.mark.parametrize("views", [2, 4])
+@pytest.mark.parametrize("noise_px", [0.0, 0.01, 1.0])
+def test_float32_in_millimetres_finds_points_without_noise_too(views: int, noise_px: float) -> None:
+    """The last pivot of exact points cancels to nothing, and the original's shift is far below a last digit."""
+    _, xy, P = scenes(3000, views, noise_px)
+    points, projections = (
+        heatmap_points(xy, 256, MILLIMETRES).float(),
+        network_projections(P, 256, MILLIMETRES)[0],
+    )
+    found = triangulate(points, projections, **ORIGINAL)[:, 0].double().numpy()
+    apart_mm = np.linalg.norm(found - by_svd(points, projections), axis=1)
+    assert np.isfinite(apart_mm).all()
+    assert np.quantile(apart_mm, 0.99) < 0.02
+    assert apart_mm.max() < 15  # where the original's start is nearly orthogonal to the answer
 
 
 def test_the_gradient_stays_bounded_in_metres_and_not_in_millimetres() -> None:
@@ -157,17 +173,15 @@ def test_engines_agree_at_any_batch_and_any_number_of_views(tmp_path) -> None:
     from posecap.models.export_onnx import export
     from posecap.models.verify_onnx import verify
 
-    class Triangulation(torch.nn.Module):
-        def forward(self, points: Tensor, projections: Tensor) -> Tensor:
-            return triangulate(points, projections)
-
     def inputs(batch: int, views: int) -> tuple[Tensor, Tensor]:
         _, xy, P = scenes(batch, views, noise_px=2.0)
         points = heatmap_points(xy, 256, METRES).float().expand(-1, -1, 14, -1)
         return points.contiguous(), network_projections(P, 256, METRES)[0]
 
     path, axes = tmp_path / "dlt.onnx", {0: "batch", 1: "views"}
-    export(Triangulation(), inputs(3, 4), path, outputs=("points",), inputs=("xy", "P"), dynamic=(axes, axes))
+    export(
+        Triangulation(), inputs(3, 4), path, outputs=("xyz",), inputs=("points", "P"), dynamic=(axes, axes)
+    )
     for batch, views in ((1, 2), (3, 4), (5, 7)):
         for verified in verify(path, Triangulation(), inputs(batch, views), repeats=0):
             assert verified.difference < 1e-5, verified

@@ -57,6 +57,32 @@ def test_every_entry_names_things_that_exist(name, preset) -> None:
         assert callable(getattr(import_module(module), attribute)), reference
 
 
+@pytest.mark.parametrize("name", names())
+def test_inputs_and_outputs_are_as_many_as_the_table_says(name) -> None:
+    torch = pytest.importorskip("torch", reason="the networks need PyTorch")
+    if name == "rpsm":
+        pytest.skip("asks for the size of its shells, which has no answer without numbers")
+    from posecap.models.verify_onnx import flat
+
+    spec = network(name)
+    with torch.device("meta"):
+        module = spec.module().eval()
+    inputs = tuple(tensor.to("meta") for tensor in spec.example_inputs(2))
+    assert len(inputs) == len(spec.inputs)
+    for tensor, axes in zip(inputs, spec.inputs.values(), strict=True):
+        sizes = {"batch": 2, "views": spec.picture.views}
+        assert tuple(tensor.shape[: len(axes)]) == tuple(sizes[axis] for axis in axes)
+    assert len(flat(module(*inputs))) == len(spec.outputs)
+
+
+def test_the_number_of_views_is_free_where_the_arithmetic_allows_it() -> None:
+    free = {name for name in names() if network(name).any_views}
+    assert free == {"canonical-fusion", "two-stage-vgg", "dlt", "rpsm"}
+    assert not network("canonical-fusion", "compat").any_views
+    assert not network("two-stage-vgg", "compat").any_views
+    assert network("two-stage-vgg", "compat").inputs["pictures"] == ("batch",)
+
+
 @pytest.mark.parametrize(
     ("name", "millions"),
     [

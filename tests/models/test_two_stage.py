@@ -14,7 +14,7 @@ from posecap.models.errors import CheckpointError, NetworkError
 from posecap.models.export_onnx import export
 from posecap.models.networks import network
 from posecap.models.published_joints import TWO_STAGE_17
-from posecap.models.two_stage import DYNAMIC_AXES, Stage, TwoStageNet, TwoStageSettings, example, two_stage
+from posecap.models.two_stage import Stage, TwoStageNet, TwoStageSettings, example, two_stage
 from posecap.models.two_stage_losses import LossSettings, two_stage_losses
 from posecap.models.verify_onnx import verify
 from posecap.models.view_enhancement import enhance_views
@@ -251,7 +251,9 @@ def test_impossible_settings_are_refused(options: dict[str, Any], message: str) 
 @pytest.mark.timeout(600)  # a minute of exporting where nobody else computes
 def test_engines_agree_with_pytorch_at_any_batch_and_number_of_views(tmp_path: Path) -> None:
     module, path = small(), tmp_path / "clean.onnx"
-    export(module, scene(3, batch=2), path, outputs=network("two-stage-vgg").outputs, dynamic=DYNAMIC_AXES)
+    spec = network("two-stage-vgg")
+    free = [dict(enumerate(axes)) for axes in spec.inputs.values()]
+    export(module, scene(3, batch=2), path, outputs=spec.outputs, dynamic=free)
     for batch, views in ((1, 4), (3, 2)):
         for verified in verify(path, module, scene(views, batch), views=views, repeats=0):
             assert verified.difference < 1e-4, verified
