@@ -12,7 +12,13 @@ from posecap.launch.demo_person import DemoPerson, DemoPicture, Frame
 from posecap.launch.errors import UsageError
 from posecap.models.joints import JointSet
 from posecap.models.networks import PictureInput
-from posecap.models.posenet_box import VOXELS, PersonBox, camera_from_voxels, person_box
+from posecap.models.posenet_box import (
+    VOXELS,
+    PersonBox,
+    camera_from_voxels,
+    person_box,
+    picture_from_voxels,
+)
 from posecap.models.rootnet import k_value
 from posecap.runtime.preprocess import crop
 
@@ -40,6 +46,7 @@ class AbsolutePeople:
         root: RootNet, or the distance of everybody in millimetres.
         picture: how crops enter both networks.
         preset: of PoseNet; the crops of `compat` are cut as the original cuts them.
+        centred: of PoseNet and `PersonBox`; None = not in `compat`.
         checkpoints: of PoseNet and RootNet.
         most_people: boxes of a picture that are read.
         closes: what is closed at the end.
@@ -56,6 +63,7 @@ class AbsolutePeople:
         picture: tuple[PictureInput, PictureInput],
         *,
         preset: str = "clean",
+        centred: bool | None = None,
         checkpoints: tuple[str | None, ...] = (),
         most_people: int = 10,
         closes: _Closes | None = None,
@@ -66,6 +74,7 @@ class AbsolutePeople:
         self.root = root
         self.picture = picture
         self.preset = preset
+        self.centred = preset != "compat" if centred is None else centred
         self.checkpoints = checkpoints
         self.most_people = most_people
         self._closes = closes
@@ -81,9 +90,10 @@ class AbsolutePeople:
             raise UsageError(f"{picture.name} has no camera: give --focal, --fov or --cams")
         squares, found = [], []
         for box in self.boxes(picture.image)[: self.most_people]:
-            # the detector's pixels have their centres at whole numbers, the square's their corners
-            left, top, right, bottom = (float(value) for value in box[:4] + 0.5)
-            square = person_box((left, top, right, bottom), picture.size_px)
+            # the detector's pixels have their centres at whole numbers, those of a centred square their corners
+            corners = box[:4] + 0.5 if self.centred else box[:4]
+            left, top, right, bottom = (float(value) for value in corners)
+            square = person_box((left, top, right, bottom), picture.size_px, centred=self.centred)
             if square is not None:
                 squares.append(square)
                 found.append(box[:4])
@@ -128,14 +138,8 @@ class AbsolutePeople:
         xyz = in_camera(voxels, square, camera, float(root[2]))
         cells = np.append(root[:2], VOXELS / 2)[None]  # in the middle of the box's depth
         at = in_camera(cells, square, camera, float(root[2]))[0]
-        xy = picture_of_voxels(voxels, square)[None]
+        xy = picture_from_voxels(voxels, square)[None]
         return DemoPerson(xy, np.full(xy.shape[:2], np.nan), box[None], xyz, at)
-
-
-def picture_of_voxels(voxels: NDArray[np.floating], square: PersonBox) -> NDArray[np.float64]:
-    """(joints, 2) pixels of the picture, centres at whole numbers, of joints (joints, 3) in voxels."""
-    xy = np.asarray(voxels[:, :2], np.float64)
-    return np.array([square.left, square.top]) + xy * (square.side / VOXELS) - 0.5
 
 
 def in_camera(
@@ -144,5 +148,5 @@ def in_camera(
     """(joints, 3) millimetres in camera axes; the lens is taken into account, which the paper's pinhole is not."""
     xyz = camera_from_voxels(voxels, square, camera.K, root_depth_mm)
     if camera.distortion.any():
-        xyz[:, :2] = camera.undistorted(picture_of_voxels(voxels, square)) * xyz[:, 2:]
+        xyz[:, :2] = camera.undistorted(picture_from_voxels(voxels, square)) * xyz[:, 2:]
     return xyz

@@ -123,6 +123,29 @@ def test_exact_networks_give_people_to_a_millimetre(picture, preset) -> None:
     np.testing.assert_allclose(shown, picture[y, x, ::-1].astype(float), atol=12)
 
 
+@pytest.mark.parametrize("preset", ["compat", "clean"])
+def test_a_network_that_finds_a_dot_in_its_crop_finds_it_in_the_picture(preset) -> None:
+    """Crops of 512 px; indices for coordinates in the original's preset, centres in the other."""
+    from posecap.launch.demo_mppe import AbsolutePeople
+
+    image = np.zeros((480, 640, 3), np.uint8)
+    cv2.circle(image, (350, 210), 12, (255, 255, 255), -1)
+    half = 0.5 if preset == "clean" else 0.0
+
+    def pose(crops: np.ndarray) -> np.ndarray:
+        shown = crops[0, 0]
+        rows, columns = np.mgrid[:256, :256]
+        index = np.array([(shown * columns).sum(), (shown * rows).sum()]) / shown.sum()
+        return np.tile(np.append((index + half) / 4, VOXELS / 2), (1, 18, 1))
+
+    given = replace(network("posenet-18", preset).picture, std=(1.0,) * 3, mean=(0.0,) * 3)
+    boxes = np.array([[100.0, 10, 509.6, 400, 1.0]])
+    system = AbsolutePeople(H36M_18, lambda image: boxes, pose, 3000.0, (given, given), preset=preset)
+    camera = CameraChoice(focal_px=500.0).camera((640, 480))
+    person = system.people([DemoPicture("a", "a", image, None, camera)])[0]
+    np.testing.assert_allclose(person.xy[0, 0], (350, 210), atol=0.05)
+
+
 def test_distance_follows_the_focal_length(picture) -> None:
     """Twice the focal length puts everybody twice as far: what a guess costs."""
     pytest.importorskip("torch", reason="RootNet's own distance is part of the test")

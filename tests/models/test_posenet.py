@@ -1,5 +1,6 @@
 """3DMPPE: the numbers of the original networks, and the way back from voxels to the camera's space."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,7 +12,13 @@ from posecap.models.checkpoints import load_checkpoint  # noqa: E402
 from posecap.models.mppe_losses import coordinate_loss  # noqa: E402
 from posecap.models.networks import network  # noqa: E402
 from posecap.models.posenet import VOXELS, mirrored_mean  # noqa: E402
-from posecap.models.posenet_box import DEPTH_MM, camera_from_voxels, person_box  # noqa: E402
+from posecap.models.posenet_box import (  # noqa: E402
+    DEPTH_MM,
+    PersonBox,
+    camera_from_voxels,
+    person_box,
+    picture_from_voxels,
+)
 from posecap.models.rootnet import k_value  # noqa: E402
 
 K = np.array([[1500.0, 0, 959.5], [0, 1500.0, 539.5], [0, 0, 1]])
@@ -99,6 +106,39 @@ def test_voxels_come_back_to_where_the_joints_are() -> None:
     crop = pixel @ box.crop_from_picture[:, :2].T + box.crop_from_picture[:, 2]  # pixel centres of 256 x 256
     voxels = np.column_stack([(crop + 0.5) / 4, (xyz[:, 2] - 4000.0) / DEPTH_MM * VOXELS + VOXELS / 2])
     np.testing.assert_allclose(camera_from_voxels(voxels, box, K, 4000.0), xyz, atol=1e-9)
+
+
+@pytest.mark.parametrize("side", [64.0, 256.0, 512.0, 1024.0])
+def test_pixels_of_the_original_come_back_through_its_crop(side: float) -> None:
+    """Its crop is (px - left) * 256 / side, its way back left + voxel * side / 64: indices, no half pixels."""
+    box = PersonBox(200.0, 120.0, side, centred=False)
+    pixel = np.array([[200.0, 120.0], [300.0, 150.5], [911.0, 77.0]])
+    crop = pixel @ box.crop_from_picture[:, :2].T + box.crop_from_picture[:, 2]
+    np.testing.assert_allclose(crop, (pixel - [200, 120]) * 256 / side)
+    voxels = np.column_stack([crop / 4, np.full(3, VOXELS / 2)])
+    np.testing.assert_allclose(picture_from_voxels(voxels, box), pixel, atol=1e-9)
+    xyz = camera_from_voxels(voxels, box, K, 3000.0)
+    np.testing.assert_allclose((xyz @ K.T)[:, :2] / xyz[:, 2:], pixel, atol=1e-9)
+    # the other preset's box is half a pixel off on the way back, and half a pixel of the crop on the way there
+    other = PersonBox(200.0, 120.0, side)
+    np.testing.assert_allclose(picture_from_voxels(voxels, other), pixel - 0.5, atol=1e-9)
+    shifted = pixel @ other.crop_from_picture[:, :2].T + other.crop_from_picture[:, 2]
+    np.testing.assert_allclose(shifted - crop, (256 / side - 1) / 2, atol=1e-9)
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_a_dot_comes_back_from_its_crop_and_volume(centred: bool) -> None:
+    """Picture, crop, exact heatmap, expectation, and back: each preset agrees with itself."""
+    image = np.zeros((480, 640), np.float32)
+    cv2.circle(image, (350, 210), 12, 1.0, -1)
+    box = person_box((250.0, 100.0, 450.0, 305.0), (640, 480), centred=centred)
+    assert box is not None
+    assert box.centred == centred
+    crop = cv2.warpAffine(image, box.crop_from_picture, (256, 256), flags=cv2.INTER_LINEAR)
+    rows, columns = np.mgrid[:256, :256]
+    found = np.array([(crop * columns).sum(), (crop * rows).sum()]) / crop.sum()  # a pixel's index
+    voxels = np.append((found + 0.5) / 4 if centred else found / 4, VOXELS / 2)[None]
+    np.testing.assert_allclose(picture_from_voxels(voxels, box)[0], (350, 210), atol=0.05)
 
 
 def test_boxes_are_square_a_quarter_larger_and_of_what_is_in_the_picture() -> None:
