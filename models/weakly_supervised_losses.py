@@ -7,9 +7,19 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 
-def heatmap_loss(found: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of heatmaps (N, joints, height, width)."""
-    return (found - target).square().mean()
+def heatmap_loss(found: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+    """Mean squared difference of the heatmaps of known joints; 0 where none is known.
+
+    Args:
+        found, target: (N, joints, height, width). A joint that is known to be outside of the crop has an empty target.
+        known: (N, joints), whether it is known where the joint is; the others do not count. None = all are, and the
+            mean is the original's.
+    """
+    if known is None:
+        return (found - target).square().mean()
+    known = known.to(torch.bool)
+    apart = torch.where(known[..., None, None], found - target, 0.0).square().sum((-2, -1))  # (N, joints)
+    return apart.sum() / (known.sum().clamp(min=1) * found.shape[-2] * found.shape[-1])
 
 
 def depth_loss(

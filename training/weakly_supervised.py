@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from posecap.models.geometry_loss import geometry_loss
 from posecap.models.heatmap_targets import gaussian_targets
 from posecap.models.networks import PictureInput
+from posecap.models.published_joints import MPII_16
 from posecap.models.weakly_supervised_losses import depth_loss, gathered, heatmap_loss
 from posecap.training.errors import DatasetError
 
 CELL_PX = 4
 """Pixels of the crop for each cell of a heatmap; cell c stands for pixel 4 c."""
+
+_STRIDE_PX = 32  # what the networks halve a crop to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,9 +27,10 @@ class DepthSample:
     """One person in one picture, joints of `mpii-16/1`.
 
     Attributes:
-        picture_bgr: (side, side, 3) uint8, the crop that enters the network.
-        xy_px: (joints, 2) pixels of the crop; NaN = unknown or not in any data set's definition.
-        depth: (joints,) behind the pelvis as a fraction of the crop's side, NaN = unknown; all NaN for a picture
+        picture_bgr: (side, side, 3) uint8, the crop that enters the network; a multiple of 32.
+        xy_px: (16, 2) pixels of the crop; NaN = unknown or not in any data set's definition, and then nothing is
+            asked of its heatmap. A joint that is known and outside of the crop has an empty heatmap.
+        depth: (16,) behind the pelvis as a fraction of the crop's side, NaN = unknown; all NaN for a picture
             of a 2D data set, and then the geometry loss acts on it.
     """
 
@@ -128,8 +132,11 @@ def collate(samples: Sequence[DepthSample], picture: PictureInput) -> Batch:
     """Samples of one size together.
 
     Raises:
-        DatasetError: crops of different sizes, or a depth without a place.
+        DatasetError: crops that are no squares of a multiple of 32 or have different sizes, another number of joints
+            than 16, or a depth without a place.
     """
+    for sample in samples:
+        _expect_sample(sample)
     sizes = sorted({sample.picture_bgr.shape[:2] for sample in samples})
     if len(sizes) != 1:
         raise DatasetError(f"crops of one batch have sizes {sizes}: cut all to one size")
@@ -141,20 +148,44 @@ def collate(samples: Sequence[DepthSample], picture: PictureInput) -> Batch:
     return Batch(pictures, cells, depth)
 
 
+def _expect_sample(sample: DepthSample) -> None:
+    height, width = sample.picture_bgr.shape[:2]
+    if height != width or height % _STRIDE_PX or not height or sample.picture_bgr.shape[2:] != (3,):
+        raise DatasetError(
+            f"a crop has shape {sample.picture_bgr.shape}: cut squares of three channels whose side is a multiple "
+            f"of {_STRIDE_PX}"
+        )
+    joints = len(MPII_16)
+    if sample.xy_px.shape != (joints, 2) or sample.depth.shape != (joints,):
+        raise DatasetError(
+            f"a sample has places {sample.xy_px.shape} and depths {sample.depth.shape}: give the {joints} joints of "
+            f"{MPII_16.name} as ({joints}, 2) and ({joints},), NaN where one is unknown"
+        )
+
+
 def losses(outputs: Sequence[Tensor], batch: Batch, stage: Stage) -> dict[str, Tensor]:
     """The weighted losses that act in `stage`, by name: heatmap, depth, geometry.
 
     Args:
         outputs: heatmaps (N, joints, height, width) of each stack, then depth maps of that shape, or depths
             (N, joints).
+
+    Raises:
+        DatasetError: the network has another number of joints than the samples.
     """
     *heatmaps, depths = outputs
+    if depths.shape[:2] != batch.depth.shape:
+        raise DatasetError(
+            f"the network gives {depths.shape[1]} joints for {len(depths)} crops, the samples have "
+            f"{batch.depth.shape[1]} for {len(batch.depth)}: build it with joints = {batch.depth.shape[1]}"
+        )
     height, width = heatmaps[0].shape[-2:]
     places = batch.cells.trunc() if stage.whole_cells else batch.cells
     target, inside = gaussian_targets(places, (width, height), stage.sigma)
     found: dict[str, Tensor] = {}
     if stage.heatmap:
-        parts = [heatmap_loss(maps, target) for maps in heatmaps]
+        placed = ~batch.cells.isnan().any(-1)  # a joint outside of the crop is placed, its target is empty
+        parts = [heatmap_loss(maps, target, placed) for maps in heatmaps]
         found["heatmap"] = stage.heatmap * torch.stack(parts).sum()
     cells = batch.cells.nan_to_num().long()
     depth = gathered(depths, cells) if depths.ndim == 4 else depths

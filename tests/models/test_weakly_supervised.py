@@ -15,6 +15,7 @@ from posecap.models.joints import H36M_17  # noqa: E402
 from posecap.models.networks import network  # noqa: E402
 from posecap.models.published_joints import MPII_16  # noqa: E402
 from posecap.models.verify_onnx import verify  # noqa: E402
+from posecap.models.weakly_supervised_losses import heatmap_loss  # noqa: E402
 
 
 @torch.no_grad()
@@ -153,6 +154,18 @@ def test_the_mirror_only_exchanges_the_sides_of_depths() -> None:
         decoding.mirrored_mean(torch.zeros(1, 16, 8), torch.zeros(1, 16, 8))
     with pytest.raises(ValueError, match=r"mean of \(1, 14\)"):
         decoding.mirrored_mean(torch.zeros(1, 14), torch.zeros(1, 14))
+
+
+def test_the_heatmap_loss_has_the_right_gradient_and_leaves_the_unknown_alone() -> None:
+    rng = torch.Generator().manual_seed(4)
+    maps = torch.rand(2, 3, 4, 5, dtype=torch.float64, generator=rng, requires_grad=True)
+    target = torch.rand(2, 3, 4, 5, dtype=torch.float64, generator=rng)
+    known = torch.tensor([[True, False, True], [False, False, True]])
+    assert torch.autograd.gradcheck(lambda m: heatmap_loss(m, target, known), maps)
+    everything = torch.ones(2, 3, dtype=torch.bool)
+    torch.testing.assert_close(heatmap_loss(maps, target, everything), heatmap_loss(maps, target))
+    target[0, 1] = torch.nan
+    torch.testing.assert_close(heatmap_loss(maps, target, known), (maps - target)[known].square().mean())
 
 
 def test_files_of_the_original_load_with_no_key_left_over(tmp_path) -> None:

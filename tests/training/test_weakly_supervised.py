@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posecap.models.heatmap_targets import gaussian_targets  # noqa: E402
 from posecap.models.networks import network  # noqa: E402
 from posecap.models.published_joints import MPII_16  # noqa: E402
 from posecap.models.weakly_supervised_losses import gathered  # noqa: E402
@@ -128,6 +129,36 @@ def test_what_acts_on_whom() -> None:
     assert float(losses((hm, flat), batch, stage)["depth"]) == 0
 
 
+def maps_of(count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(5)
+    maps = torch.rand(count, 16, 16, 16, generator=rng, requires_grad=True)
+    return maps, torch.zeros(count, 16)
+
+
+def test_nothing_is_asked_of_the_heatmap_of_an_unknown_joint() -> None:
+    """A joint outside of the crop is known: its heatmap shall be empty."""
+    (hm, depth), stage = maps_of(), Stage()
+    batch = collate(Drawn(supervised=False).samples[:2], network("weakly-supervised-50").picture)
+    target, _ = gaussian_targets(batch.cells, (16, 16), stage.sigma)
+    published = (hm - target).square().mean()  # nothing is unknown
+    torch.testing.assert_close(losses((hm, depth), batch, stage)["heatmap"], published)
+    batch.cells[0, 3] = torch.nan
+    batch.cells[0, 9] = torch.tensor([5.0, -40.0])
+    target[0, 9] = 0
+    loss = losses((hm, depth), batch, stage)["heatmap"]
+    (gradient,) = torch.autograd.grad(loss, hm)
+    moved = gradient.abs().sum((2, 3)) > 0
+    assert moved.sum() == 31
+    assert not moved[0, 3]
+    expected = (hm - target).square().mean((2, 3)).flatten()
+    torch.testing.assert_close(loss, expected[torch.arange(32) != 3].mean())
+    torch.testing.assert_close(gradient[0, 9], 2 * hm.detach()[0, 9] / (31 * 16 * 16))  # towards an empty map
+    batch.cells[:] = torch.nan
+    nothing = losses((hm, depth), batch, stage)["heatmap"]
+    assert float(nothing.detach()) == 0
+    assert torch.autograd.grad(nothing, hm)[0].abs().max() == 0
+
+
 def test_rates_fall_where_the_schedule_says() -> None:
     first = RESNET_STAGES[0]
     assert [first.rate(epoch) for epoch in (1, 89, 90, 120)] == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])
@@ -140,6 +171,25 @@ def test_wrong_samples_are_refused() -> None:
     small = DepthSample(one.picture_bgr[:32, :32], one.xy_px, one.depth)
     with pytest.raises(DatasetError, match=r"sizes \[\(32, 32\), \(64, 64\)\]: cut all to one size"):
         collate([two, small], picture)
+    for shape in ((72, 72, 3), (64, 32, 3), (0, 0, 3), (64, 64), (64, 64, 1)):
+        odd = DepthSample(np.zeros(shape, np.uint8), one.xy_px, one.depth)
+        with pytest.raises(
+            DatasetError, match=r"a crop has shape .*: cut squares of three channels whose side is a m"
+        ):
+            collate([odd, odd], picture)
+    for xy, depth in (
+        (one.xy_px[:14], one.depth[:14]),
+        (one.xy_px, one.depth[:14]),
+        (one.xy_px[:, :1], one.depth),
+    ):
+        with pytest.raises(
+            DatasetError, match=r"a sample has places .*: give the 16 joints of mpii-16/1 as \(16, 2\)"
+        ):
+            collate([two, DepthSample(one.picture_bgr, xy, depth)], picture)
+    with pytest.raises(
+        DatasetError, match="network gives 14 joints for 1 crops, the samples have 16 for 1: build it"
+    ):
+        losses((torch.zeros(1, 14, 16, 16), torch.zeros(1, 14)), collate([one], picture), Stage())
     nowhere = DepthSample(one.picture_bgr, np.full((16, 2), np.nan), one.depth)
     with pytest.raises(DatasetError, match="a depth but no place in the picture: set its depth to NaN"):
         collate([nowhere], picture)
