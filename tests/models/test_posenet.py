@@ -80,6 +80,25 @@ def test_the_loss_has_the_right_gradient() -> None:
     assert torch.autograd.gradcheck(lambda x: coordinate_loss(x, target, visible, has_depth), found)
 
 
+def test_unknown_targets_count_neither_in_the_loss_nor_in_its_gradient() -> None:
+    """NaN = unknown: an unseen joint, the depth of a 2D data set, and a coordinate that nobody marked as unknown."""
+    found = torch.full((2, 3, 3), 5.0, requires_grad=True)
+    target = torch.full((2, 3, 3), 2.0)
+    target[0, 1] = torch.nan
+    target[1, :, 2] = torch.nan
+    target[0, 2, 0] = torch.nan
+    visible = torch.ones(2, 3, 1)
+    visible[0, 1] = 0.0
+    has_depth = torch.tensor([1.0, 0.0]).reshape(2, 1, 1)
+    loss = coordinate_loss(found, target, visible, has_depth)
+    np.testing.assert_allclose(loss.detach(), [[3.0, 0.0, 2.0], [2.0, 2.0, 2.0]])
+    loss.mean().backward()
+    assert found.grad is not None
+    counted = found.grad * 18
+    expected = [[[1, 1, 1], [0, 0, 0], [0, 1, 1]], [[1, 1, 0]] * 3]
+    np.testing.assert_allclose(counted, expected)
+
+
 @pytest.mark.parametrize(("name", "centred"), [("posenet-18", True), ("posenet-18", False)])
 def test_a_joint_at_a_known_voxel_is_found_there(name: str, centred: bool) -> None:
     """Voxel (x, y, z) = (40, 21, 9) is the only one that is not empty."""
