@@ -17,7 +17,7 @@ def cross_view_loss(
 
     Args:
         single, fused, targets: (N, views, joints, H, W).
-        weights: (N, views, joints); joints of weight 0 do not count, and their targets may be NaN.
+        weights: (N, views, joints); joints of weight 0 do not count, and their heatmaps and targets may be NaN.
         one_rig: (N,) bool: whether the views of a sample show one person at one time. Pictures of a set without
             cameras (MPII) that only fill the views have no fused heatmaps to learn from. None = all do.
         single_twice: such samples count their single heatmaps a second time in place of the fused ones, as in the
@@ -37,6 +37,8 @@ def heatmap_loss(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
     A weight multiplies the heatmap and its target, so it counts squared. Shapes as in `cross_view_loss`.
     """
-    targets = torch.where(weights[..., None, None] > 0, targets, 0.0)
-    difference = (heatmaps - targets) * weights[..., None, None]
+    weights = weights[..., None, None]
+    # chosen before the difference: 0 * NaN is NaN, in the gradient too
+    difference = torch.where(weights > 0, heatmaps, 0.0) - torch.where(weights > 0, targets, 0.0)
+    difference = difference * weights
     return difference.square().mean((0, -2, -1)).sum()

@@ -53,7 +53,7 @@ class ViewFusion(nn.Module):
 
         Args:
             present: (N, views) bool; views that are not there say nothing, whatever their heatmaps are, NaN too. They
-                still receive what the others say of them. NaN where no view is there.
+                still receive what the others say of them. NaN in samples where no view is there, with gradients of 0.
         """
         if heatmaps.shape[1] != self.views or heatmaps.shape[-2] * heatmaps.shape[-1] != self.cells:
             raise NetworkError(
@@ -74,6 +74,12 @@ class ViewFusion(nn.Module):
             total = OWN * x[:, view] + OTHER * torch.stack(warped).sum(0)  # (N, joints, cells)
             if self.weights == "normalised":
                 share = OWN * there[:, view] + OTHER * there[:, others].sum(1)
+                share = torch.where(share > 0, share, 1.0)  # 0 / 0 would be NaN in every matrix's gradient
                 total = total / share[:, None, None]
             fused.append(total)
-        return torch.stack(fused, 1).unflatten(-1, heatmaps.shape[-2:])
+        maps = torch.stack(fused, 1).unflatten(-1, heatmaps.shape[-2:])
+        return (
+            maps
+            if present is None
+            else torch.where(present.any(1)[:, None, None, None, None], maps, torch.nan)
+        )

@@ -7,6 +7,7 @@ from posecap.models.cross_view_losses import cross_view_loss, heatmap_loss
 from posecap.models.heatmap_argmax import heatmap_argmax
 from posecap.models.heatmap_peak import heatmap_peak
 from posecap.models.heatmap_targets import gaussian_targets
+from posecap.models.view_fusion import ViewFusion
 
 
 def maps(*shape: int) -> torch.Tensor:
@@ -30,6 +31,30 @@ def test_a_joint_without_weight_may_have_any_target() -> None:
     assert loss == 1.0
     assert single.grad is not None
     assert single.grad[0, 0, 1].abs().max() == 0.0
+
+
+@pytest.mark.parametrize("kind", ["normalised", "fixed"])
+def test_a_sample_without_any_view_says_nothing_to_loss_and_matrices(kind) -> None:
+    """Its fused heatmaps are NaN, the gradients those of the other sample alone."""
+    layer = ViewFusion(3, 12, kind)
+    single, targets = maps(2, 3, 2, 3, 4).float().requires_grad_(), maps(2, 3, 2, 4, 3).mT.float()
+    present = torch.tensor([[True, True, False], [False, False, False]])
+    weights = torch.ones(2, 3, 2)
+    weights[1] = 0.0
+    fused = layer(single, present)
+    assert fused[1].isnan().all()
+    assert fused[0].isfinite().all()
+    loss = cross_view_loss(single, fused, targets, weights)
+    loss.backward()
+    gradients = [warp.weight.grad.clone() for warp in layer.aggre]  # pyright: ignore
+    assert single.grad is not None
+    assert (single.grad[1] == 0).all()
+    layer.zero_grad()
+    alone = cross_view_loss(single[:1], layer(single[:1], present[:1]), targets[:1], weights[:1]) / 2
+    alone.backward()
+    torch.testing.assert_close(loss, alone)
+    for warp, gradient in zip(layer.aggre, gradients, strict=True):
+        torch.testing.assert_close(gradient, warp.weight.grad)
 
 
 def test_views_of_no_rig_count_twice_in_compat_and_once_in_clean() -> None:
