@@ -68,7 +68,7 @@ class CanonicalFusion(nn.Module):
     def __init__(self, settings: CanonicalSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.encoder = ResNet(settings.layers, stride_on="1x1", bias=True, eps=1.001e-5)
+        self.encoder = ResNet(settings.layers, stride_on="1x1", bias=True, eps=1.001e-5, momentum=_MOMENTUM)
         channels = self.encoder.channels
         views = settings.views if settings.view_norms == "each" else 1
         joined = settings.views if settings.fusion == "concatenate" else 1
@@ -79,7 +79,8 @@ class CanonicalFusion(nn.Module):
         )
         self.expand = nn.Conv2d(3 * VECTORS, channels, 1)
         self.expand_norm = ViewNorm(channels, views)
-        self.decoder = deconv_layers(channels, kernel=settings.decoder_kernel, bias=True, eps=_EPS)
+        kernel = settings.decoder_kernel
+        self.decoder = deconv_layers(channels, kernel=kernel, bias=True, eps=_EPS, momentum=_MOMENTUM)
         self.final_layer = final_layer(256, settings.joints)
         cells = settings.side_px // 4
         edge = 1 - 1 / cells  # centres of the outermost cells

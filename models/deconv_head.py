@@ -33,11 +33,12 @@ def deconv_layers(
     kernel: int = 4,
     bias: bool = False,
     eps: float = 1e-5,
+    momentum: float = 0.1,
 ) -> nn.Sequential:
     """Transposed convolutions of stride 2, each with BatchNorm and ReLU: (N, channels, h, w) -> (N, 256, 8 h, 8 w).
 
     Every one doubles the side exactly, whatever `kernel` (1 to 4) is. Weights start as N(0, 0.001).
-    The parameters are `{0,1,3,4,6,7}`: 0, 3, 6 convolutions, 1, 4, 7 BatchNorms.
+    The parameters are `{0,1,3,4,6,7}`: 0, 3, 6 convolutions, 1, 4, 7 BatchNorms with `eps` and `momentum`.
     """
     layers: list[nn.Module] = []
     for width in widths:
@@ -45,7 +46,7 @@ def deconv_layers(
         rest = 2 - kernel + 2 * padding
         layers += [
             nn.ConvTranspose2d(channels, width, kernel, 2, padding, output_padding=rest, bias=bias),
-            nn.BatchNorm2d(width, eps),
+            nn.BatchNorm2d(width, eps, momentum),
             nn.ReLU(inplace=True),
         ]
         channels = width

@@ -23,16 +23,23 @@ class BasicBlock(nn.Module):
     expansion = 1
 
     def __init__(
-        self, channels: int, width: int, stride: int, stride_on: StrideOn, bias: bool, eps: float
+        self,
+        channels: int,
+        width: int,
+        stride: int,
+        stride_on: StrideOn,
+        bias: bool,
+        eps: float,
+        momentum: float = 0.1,
     ) -> None:
         super().__init__()
         del stride_on  # there is one place only
         self.conv1 = nn.Conv2d(channels, width, 3, stride, 1, bias=bias)
-        self.bn1 = nn.BatchNorm2d(width, eps)
+        self.bn1 = nn.BatchNorm2d(width, eps, momentum)
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=bias)
-        self.bn2 = nn.BatchNorm2d(width, eps)
+        self.bn2 = nn.BatchNorm2d(width, eps, momentum)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = _downsample(channels, width * self.expansion, stride, bias, eps)
+        self.downsample = _downsample(channels, width * self.expansion, stride, bias, eps, momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
@@ -49,18 +56,25 @@ class Bottleneck(nn.Module):
     expansion = 4
 
     def __init__(
-        self, channels: int, width: int, stride: int, stride_on: StrideOn, bias: bool, eps: float
+        self,
+        channels: int,
+        width: int,
+        stride: int,
+        stride_on: StrideOn,
+        bias: bool,
+        eps: float,
+        momentum: float = 0.1,
     ) -> None:
         super().__init__()
         first, second = (1, stride) if stride_on == "3x3" else (stride, 1)
         self.conv1 = nn.Conv2d(channels, width, 1, first, bias=bias)
-        self.bn1 = nn.BatchNorm2d(width, eps)
+        self.bn1 = nn.BatchNorm2d(width, eps, momentum)
         self.conv2 = nn.Conv2d(width, width, 3, second, 1, bias=bias)
-        self.bn2 = nn.BatchNorm2d(width, eps)
+        self.bn2 = nn.BatchNorm2d(width, eps, momentum)
         self.conv3 = nn.Conv2d(width, width * self.expansion, 1, bias=bias)
-        self.bn3 = nn.BatchNorm2d(width * self.expansion, eps)
+        self.bn3 = nn.BatchNorm2d(width * self.expansion, eps, momentum)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = _downsample(channels, width * self.expansion, stride, bias, eps)
+        self.downsample = _downsample(channels, width * self.expansion, stride, bias, eps, momentum)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
@@ -79,6 +93,7 @@ class ResNet(nn.Module):
         stride_on: the convolution of a bottleneck that halves the picture.
         bias: convolutions with biases (Keras' ResNet has them).
         eps: of every BatchNorm (Keras' ResNet: 1.001e-5).
+        momentum: of every BatchNorm, the share of the new batch in the running statistics (Keras' ResNet: 0.01).
 
     Attributes:
         channels: of the features, 512 or 2048.
@@ -90,14 +105,20 @@ class ResNet(nn.Module):
     layer4: nn.Sequential
 
     def __init__(
-        self, layers: int = 50, *, stride_on: StrideOn = "3x3", bias: bool = False, eps: float = 1e-5
+        self,
+        layers: int = 50,
+        *,
+        stride_on: StrideOn = "3x3",
+        bias: bool = False,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
     ) -> None:
         super().__init__()
         if layers not in BLOCKS:
             raise ValueError(f"ResNet-{layers} does not exist: choose one of {', '.join(map(str, BLOCKS))}")
         block = BasicBlock if layers < 50 else Bottleneck
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=bias)
-        self.bn1 = nn.BatchNorm2d(64, eps)
+        self.bn1 = nn.BatchNorm2d(64, eps, momentum)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         channels = 64
@@ -106,7 +127,7 @@ class ResNet(nn.Module):
             blocks = []
             for index in range(count):
                 stride = 2 if stage > 0 and index == 0 else 1
-                blocks.append(block(channels, width, stride, stride_on, bias, eps))
+                blocks.append(block(channels, width, stride, stride_on, bias, eps, momentum))
                 channels = width * block.expansion
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
         self.channels = channels
@@ -135,8 +156,11 @@ def initialise_trunk(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _downsample(channels: int, wanted: int, stride: int, bias: bool, eps: float) -> nn.Sequential | None:
+def _downsample(
+    channels: int, wanted: int, stride: int, bias: bool, eps: float, momentum: float
+) -> nn.Sequential | None:
     """The 1x1 convolution that fits the skip connection to the block's output; None where it fits already."""
     if stride == 1 and channels == wanted:
         return None
-    return nn.Sequential(nn.Conv2d(channels, wanted, 1, stride, bias=bias), nn.BatchNorm2d(wanted, eps))
+    convolution = nn.Conv2d(channels, wanted, 1, stride, bias=bias)
+    return nn.Sequential(convolution, nn.BatchNorm2d(wanted, eps, momentum))

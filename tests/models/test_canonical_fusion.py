@@ -76,6 +76,17 @@ def test_pictures_without_the_original_range_are_something_else(original: tuple)
         compare("encoder_view0", features[:, 0, ::4].permute(0, 2, 3, 1), fixture, relative=1e-4)
 
 
+@pytest.mark.parametrize("preset", ["compat", "clean"])
+def test_every_norm_keeps_as_keras_does(preset: str) -> None:
+    """Keras' 0.99 is what it keeps of the running statistics; PyTorch's 0.1 would forget ten times as fast."""
+    with torch.device("meta"):
+        module = network("canonical-fusion", preset).module()  # pyright: ignore[reportArgumentType]
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.01}
+    assert {norm.eps for norm in module.encoder.modules() if isinstance(norm, nn.BatchNorm2d)} == {1.001e-5}  # pyright: ignore
+    assert len(norms) == 155 + 3 + 2 + (8 if preset == "compat" else 2)
+
+
 def test_kernel_1_sees_one_cell_in_64_and_kernel_4_all() -> None:
     """What the original's heatmaps hold beside every eighth cell is three constants for each joint."""
     inputs = small_inputs()

@@ -61,6 +61,13 @@ def test_the_variant_of_keras_has_biases_and_its_epsilon() -> None:
     assert {norm.eps for norm in norms} == {1.001e-5}
 
 
+@pytest.mark.parametrize("layers", [18, 50])
+def test_every_norm_has_the_momentum_asked_for(layers: int) -> None:
+    for momentum, options in ((0.1, {}), (0.01, {"momentum": 0.01})):
+        norms = [m for m in on_meta(layers, **options).modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert {norm.momentum for norm in norms} == {momentum}
+
+
 def test_unknown_depth_is_refused() -> None:
     with pytest.raises(ValueError, match="ResNet-51 does not exist: choose one of 18, 34, 50, 101, 152"):
         ResNet(51)
