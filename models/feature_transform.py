@@ -40,7 +40,7 @@ def _moved(features: Tensor, matrix: Tensor) -> Tensor:
 
 
 def network_projections(
-    projections: Tensor, side_px: int, units: Units, *, cells: int = 64
+    projections: Tensor, side_px: int, units: Units, *, cells: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """(view_from_world, world_from_view), float32 (..., 3, 4) and (..., 4, 3), as the network wants them.
 
@@ -51,7 +51,7 @@ def network_projections(
         projections: (..., 3, 4) K [R | t] from the world in metres to pixels of the network's picture.
         side_px: of the picture, which is square.
         units: of the result.
-        cells: along one side of the heatmap.
+        cells: along one side of the heatmap; None = a quarter of the picture's pixels, as of every network here.
     """
     P = projections.double()
     heatmap = _heatmap_from_picture(side_px, cells, units).to(P.device)
@@ -70,26 +70,26 @@ def inverse_projections(projections: Tensor) -> Tensor:
     return torch.linalg.pinv(projections.double())
 
 
-def heatmap_points(points_px: Tensor, side_px: int, units: Units, *, cells: int = 64) -> Tensor:
+def heatmap_points(points_px: Tensor, side_px: int, units: Units, *, cells: int | None = None) -> Tensor:
     """Pixels (..., 2) of the network's picture in the units of its heatmaps, the targets that fit its projections.
 
-    The original trains on `points_px * cells / side_px` instead, 0.375 cells beside what its projections say.
+    The original trains on `points_px / 4` instead, 0.375 cells beside what its projections say.
     """
     A = _heatmap_from_picture(side_px, cells, units).to(points_px)
     return points_px * A[[0, 1], [0, 1]] + A[:2, 2]
 
 
-def picture_points(points: Tensor, side_px: int, units: Units, *, cells: int = 64) -> Tensor:
+def picture_points(points: Tensor, side_px: int, units: Units, *, cells: int | None = None) -> Tensor:
     """The way back: pixels (..., 2) of the picture; (0, 0) is the centre of its top-left pixel."""
     A = _heatmap_from_picture(side_px, cells, units).to(points)
     return (points - A[:2, 2]) / A[[0, 1], [0, 1]]
 
 
-def _heatmap_from_picture(side_px: int, cells: int, units: Units) -> Tensor:
+def _heatmap_from_picture(side_px: int, cells: int | None, units: Units) -> Tensor:
     """(3, 3) float64. Both forms know that (0, 0) is the centre of a pixel or a cell."""
     if units == "metres, -1 to 1":
         scale, shift = 2.0 / side_px, 1.0 / side_px - 1.0
     else:
-        scale = cells / side_px
+        scale = (side_px // 4 if cells is None else cells) / side_px
         shift = scale / 2 - 0.5  # -0.375 for 256 to 64
     return torch.tensor([[scale, 0, shift], [0, scale, shift], [0, 0, 1]], dtype=torch.float64)

@@ -77,6 +77,23 @@ def test_the_original_targets_lie_three_eighths_of_a_cell_beside() -> None:
     )
 
 
+@pytest.mark.parametrize("side", [64, 320])
+def test_heatmaps_have_a_quarter_of_the_picture_unless_said_otherwise(side: int) -> None:
+    """The border of the first two cells and that of the picture, where a cell has four pixels."""
+    pixels = torch.tensor([3.5, side - 0.5])
+    at = heatmap_points(pixels, side, MILLIMETRES)
+    np.testing.assert_allclose(at, [0.5, side / 4 - 0.5])
+    np.testing.assert_allclose(picture_points(at, side, MILLIMETRES), pixels)
+    P, X = camera()
+    moved, _ = network_projections(torch.from_numpy(P), side, MILLIMETRES)
+    expected = heatmap_points(torch.from_numpy(seen(P, X)), side, MILLIMETRES)
+    np.testing.assert_allclose(seen(moved.numpy(), X * 1000), expected, atol=2e-5)
+    same, _ = network_projections(torch.from_numpy(P), side, MILLIMETRES, cells=side // 4)
+    torch.testing.assert_close(moved, same)
+    half, _ = network_projections(torch.from_numpy(P), side, MILLIMETRES, cells=side // 2)
+    assert (half - moved).abs().max() > 1
+
+
 def test_inverses_are_those_of_the_original() -> None:
     fixture = parity("canonical/views4")
     ours = inverse_projections(torch.from_numpy(fixture["P"])).float().numpy()
