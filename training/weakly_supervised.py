@@ -1,9 +1,10 @@
 """Training of the weakly supervised networks: pictures with depth and pictures without, in three stages."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from posecap.models.heatmap_targets import gaussian_targets
 from posecap.models.networks import PictureInput
 from posecap.models.published_joints import MPII_16
 from posecap.models.weakly_supervised_losses import depth_loss, gathered, heatmap_loss
+from posecap.training.crop_augmentation import CropAugmentation
 from posecap.training.errors import DatasetError
+from posecap.training.weakly_supervised_stages import Stage
 
 CELL_PX = 4
 """Pixels of the crop for each cell of a heatmap; cell c stands for pixel 4 c."""
@@ -32,11 +35,15 @@ class DepthSample:
             asked of its heatmap. A joint that is known and outside of the crop has an empty heatmap.
         depth: (16,) behind the pelvis as a fraction of the crop's side, NaN = unknown; all NaN for a picture
             of a 2D data set, and then the geometry loss acts on it.
+        whole_bgr, crop_from_whole: the picture that it was cut from, and (2, 3) from its pixels to those of the crop.
+            With both an augmented crop is cut anew, without them what lies outside of the crop is black.
     """
 
     picture_bgr: NDArray[np.uint8]
     xy_px: NDArray[np.floating]
     depth: NDArray[np.floating]
+    whole_bgr: NDArray[np.uint8] | None = None
+    crop_from_whole: NDArray[np.floating] | None = None
 
 
 class DepthDataset(Protocol):
@@ -44,73 +51,6 @@ class DepthDataset(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> DepthSample: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Which losses act, and how it is optimised. A weight of 0 means that the loss is not computed.
-
-    Attributes:
-        heatmap, depth, geometry: weights of the losses.
-        epochs, drop_at: the learning rate is a tenth from each epoch of `drop_at` on.
-        depth_kind: see `depth_loss`.
-        sigma: of the heatmaps' peaks, cells.
-        whole_cells: targets at whole cells, as in the original, not at the joint.
-    """
-
-    heatmap: float = 1.0
-    depth: float = 0.0
-    geometry: float = 0.0
-    learning_rate: float = 1e-3
-    epochs: int = 60
-    drop_at: tuple[int, ...] = ()
-    batch: int = 32
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    depth_kind: Literal["smooth_l1", "l2"] = "smooth_l1"
-    sigma: float = 2.0
-    whole_cells: bool = False
-
-    def rate(self, epoch: int) -> float:
-        """Learning rate of `epoch`, counted from 1."""
-        return self.learning_rate * 0.1 ** sum(epoch >= first for first in self.drop_at)
-
-    def optimiser(self, module: nn.Module) -> torch.optim.Optimizer:
-        """A fresh optimiser of all parameters of `module`."""
-        kind = torch.optim.Adam if self.optimizer == "adam" else torch.optim.RMSprop
-        return kind(module.parameters(), lr=self.learning_rate)
-
-
-RESNET_STAGES = (
-    Stage(epochs=140, drop_at=(90, 120)),
-    Stage(depth=0.1, epochs=60, drop_at=(45,)),
-    Stage(depth=0.1, geometry=0.01, learning_rate=1e-4, epochs=10),
-)
-"""2D alone; 2D and 3D; 2D and 3D with the geometry of bones, as the original's ResNet was trained."""
-
-HOURGLASS_STAGES = (
-    Stage(epochs=60, learning_rate=2.5e-4, batch=6, optimizer="rmsprop", depth_kind="l2", sigma=1),
-    Stage(
-        depth=0.1,
-        epochs=50,
-        drop_at=(40,),
-        learning_rate=2.5e-4,
-        batch=6,
-        optimizer="rmsprop",
-        depth_kind="l2",
-        sigma=1,
-    ),
-    Stage(
-        depth=0.1,
-        geometry=0.01,
-        epochs=10,
-        learning_rate=2.5e-5,
-        batch=6,
-        optimizer="rmsprop",
-        depth_kind="l2",
-        sigma=1,
-    ),
-)
-"""The paper's hourglasses."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +66,28 @@ class Batch:
     pictures: Tensor
     cells: Tensor
     depth: Tensor
+
+
+def augmented(sample: DepthSample, augmentation: CropAugmentation, rng: np.random.Generator) -> DepthSample:
+    """`sample` with a crop that is changed at random, and its joints and depths with it.
+
+    Raises:
+        DatasetError: a sample that `collate` refuses by itself.
+    """
+    _expect_sample(sample)
+    side = len(sample.picture_bgr)
+    change = augmentation.draw(rng, has_depth=not np.isnan(sample.depth).all())
+    if sample.whole_bgr is None or sample.crop_from_whole is None:
+        source, crop = sample.picture_bgr, change.new_from_old(side)
+    else:
+        source, crop = sample.whole_bgr, change.crop_from_whole(sample.crop_from_whole, side)
+    return replace(
+        sample,
+        picture_bgr=np.asarray(cv2.warpAffine(source, crop, (side, side)), np.uint8),
+        xy_px=change.places(sample.xy_px, side),
+        depth=change.depths(sample.depth),
+        crop_from_whole=None if sample.crop_from_whole is None else crop,
+    )
 
 
 def collate(samples: Sequence[DepthSample], picture: PictureInput) -> Batch:
@@ -216,12 +178,15 @@ def train(
 ) -> Iterator[dict[str, float]]:
     """Trains `module` through one stage; after every epoch its mean losses. Stop by not asking on.
 
+    Published stages are in `weakly_supervised_stages`. The same `seed` gives the same order and augmentation.
+
     Raises:
         DatasetError: the data set is empty, or as `collate`.
     """
     if not len(dataset):
         raise DatasetError("nothing to train on, the data set has no sample: check its folder and split")
     optimiser, shuffle = stage.optimiser(module), np.random.default_rng(seed)
+    changes = np.random.default_rng((seed, 1))
     device = next(module.parameters()).device
     for epoch in range(1, stage.epochs + 1):
         for group in optimiser.param_groups:
@@ -229,7 +194,10 @@ def train(
         order = shuffle.permutation(len(dataset))
         epoch_losses = []
         for first in range(0, len(order), stage.batch):
-            batch = collate([dataset[int(i)] for i in order[first : first + stage.batch]], picture)
+            samples = [dataset[int(i)] for i in order[first : first + stage.batch]]
+            if stage.augmentation is not None:
+                samples = [augmented(sample, stage.augmentation, changes) for sample in samples]
+            batch = collate(samples, picture)
             batch = Batch(batch.pictures.to(device), batch.cells.to(device), batch.depth.to(device))
             epoch_losses.append(step(module, optimiser, batch, stage))
         yield {name: float(np.mean([one[name] for one in epoch_losses])) for name in epoch_losses[0]}

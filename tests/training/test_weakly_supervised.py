@@ -13,16 +13,21 @@ from posecap.models.heatmap_targets import gaussian_targets  # noqa: E402
 from posecap.models.networks import network  # noqa: E402
 from posecap.models.published_joints import MPII_16  # noqa: E402
 from posecap.models.weakly_supervised_losses import gathered  # noqa: E402
+from posecap.training.crop_augmentation import CropAugmentation  # noqa: E402
 from posecap.training.errors import DatasetError  # noqa: E402
 from posecap.training.threedpw import SMPL_OF_MPII, read_3dpw  # noqa: E402
 from posecap.training.weakly_supervised import (  # noqa: E402
-    HOURGLASS_STAGES,
-    RESNET_STAGES,
     DepthSample,
-    Stage,
+    augmented,
     collate,
     losses,
     train,
+)
+from posecap.training.weakly_supervised_stages import (  # noqa: E402
+    HOURGLASS_STAGES,
+    RESNET_STAGES,
+    Stage,
+    for_preset,
 )
 
 # x right, y down, z away from the camera, metres, pelvis at 0; order of mpii-16/1
@@ -96,8 +101,11 @@ def test_three_stages_find_the_joints_and_their_depth() -> None:
     spec, people = network("weakly-supervised-50"), Drawn()
     module = spec.module(layers=18)
     acts = [{"heatmap"}, {"heatmap", "depth"}, {"heatmap", "depth", "geometry"}]
-    for stage, names, epochs in zip(RESNET_STAGES, acts, (100, 60, 10), strict=True):
-        short = replace(stage, epochs=epochs, drop_at=(), batch=8, sigma=1)
+    stages = for_preset(RESNET_STAGES, "clean")
+    for stage, names, epochs in zip(stages, acts, (100, 60, 10), strict=True):
+        short = replace(
+            stage, epochs=epochs, drop_at=(), batch=8, sigma=1, augmentation=None
+        )  # to learn by heart
         course = list(train(module, spec.picture, people, short))
         assert set(course[0]) == names | {"total"}
     batch = collate(people.samples, spec.picture)
@@ -163,6 +171,80 @@ def test_rates_fall_where_the_schedule_says() -> None:
     first = RESNET_STAGES[0]
     assert [first.rate(epoch) for epoch in (1, 89, 90, 120)] == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])
     assert isinstance(HOURGLASS_STAGES[0].optimiser(torch.nn.Linear(1, 1)), torch.optim.RMSprop)
+
+
+@pytest.mark.parametrize("stages", [RESNET_STAGES, HOURGLASS_STAGES])
+def test_published_stages_train_towards_whole_cells_and_clean_ones_towards_the_joint(stages) -> None:
+    batch = collate(Drawn().samples[:2], network("weakly-supervised-50").picture)
+    for compat, clean in zip(stages, for_preset(stages, "clean"), strict=True):
+        assert for_preset([compat], "compat") == (compat,)
+        assert clean == replace(compat, whole_cells=False)
+        for stage, cells in ((compat, batch.cells.trunc()), (clean, batch.cells)):
+            y, x = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
+            away = torch.stack([x, y], -1) - cells[:, :, None, None]
+            exact = torch.exp(-away.square().sum(-1) / (2 * stage.sigma**2)) * (
+                away.abs().amax(-1) <= 3 * stage.sigma
+            )
+            assert (
+                float(losses((exact, batch.depth), batch, replace(stage, depth=0, geometry=0))["heatmap"])
+                < 1e-12
+            )
+    assert [stage.augmentation is not None for stage in RESNET_STAGES] == [True] * 3
+
+
+class Watched(torch.nn.Module):
+    """Keeps what it is given, and finds nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.height = torch.nn.Parameter(torch.zeros(()))
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.seen.append(pictures)
+        maps = self.height.expand(len(pictures), 16, 16, 16)
+        return maps, maps
+
+
+def test_training_augments_and_repeats_itself() -> None:
+    picture, people = network("weakly-supervised-50").picture, Drawn()
+    seen = []
+    for augmentation, seed in (
+        (None, 0),
+        (CropAugmentation(scale=0, turned=0, mirrored=1), 0),
+        (CropAugmentation(), 0),
+        (CropAugmentation(), 0),
+    ):
+        module = Watched()
+        list(train(module, picture, people, Stage(epochs=2, batch=4, augmentation=augmentation), seed=seed))
+        seen.append(torch.cat(module.seen))
+    plain, mirrored, one, again = seen
+    assert torch.equal(mirrored, plain.flip(-1))
+    assert torch.equal(one, again)
+    assert not torch.equal(one[:8].sort(0).values, one[8:].sort(0).values)  # other changes in the next epoch
+
+
+def test_an_augmented_crop_is_cut_anew_where_its_picture_is_known() -> None:
+    """Zoomed out: what was around the crop comes in, and is black where nobody knows it."""
+    whole = np.full((200, 200, 3), 90, np.uint8)
+    crop_from_whole = np.array([[1.0, 0, -60], [0, 1.0, -60]])
+    sample = replace(Drawn().samples[0], picture_bgr=whole[60:124, 60:124])
+    outwards = next(
+        seed
+        for seed in range(100)
+        if CropAugmentation().draw(np.random.default_rng(seed), has_depth=True).scale == 1.25
+    )
+    alone = augmented(sample, CropAugmentation(), np.random.default_rng(outwards))
+    assert alone.picture_bgr[[0, -1]].max() == 0
+    known = replace(sample, whole_bgr=whole, crop_from_whole=crop_from_whole)
+    anew = augmented(known, CropAugmentation(), np.random.default_rng(outwards))
+    assert anew.picture_bgr.min() == 90
+    np.testing.assert_array_equal(anew.xy_px, alone.xy_px)
+    np.testing.assert_allclose(np.sort(anew.depth), np.sort(sample.depth / 1.25))
+    back = np.linalg.inv(np.vstack([anew.crop_from_whole, [0, 0, 1]])) @ [31.5, 31.5, 1]
+    np.testing.assert_allclose(back[:2], 91.5)  # around the same place of the picture
+    with pytest.raises(DatasetError, match="give the 16 joints"):
+        augmented(replace(sample, xy_px=sample.xy_px[:14]), CropAugmentation(), np.random.default_rng(0))
 
 
 def test_wrong_samples_are_refused() -> None:
