@@ -163,8 +163,8 @@ def _run_views(
     if options.boxes:
         raise UsageError(f"{name} finds people in the room: leave out --box")
     expect_weights(name, options, "--checkpoint", options.checkpoint, "of the original program, or posecap's")
+    from posecap.launch.demo_multiview import open_views
     from posecap.launch.demo_rig import locate, rig_instant, whole_views
-    from posecap.launch.demo_views import open_views
 
     def say(line: str) -> None:
         console.print(line, markup=False)
@@ -172,8 +172,8 @@ def _run_views(
     with console.status("reading the recordings, finding people"):
         rig, sets = rig_instant(cams, at_s)
         pinholes, views = whole_views(rig, sets[-1], cams)
-        _, people_m = locate(rig, sets, options.most_people, say)
-        system = open_views(name, options, people_m, len(pinholes), say)
+        located = locate(rig, sets, options.most_people, say)
+        system = open_views(name, options, pinholes, located, say)
     output = DemoOutput(out, name, system, guessed=False, single=True, untrained=None in system.checkpoints)
     output.make_folder()
     _run(console, system, output, [views], 1)

@@ -180,9 +180,9 @@ def reader(spec: NetworkSpec, module: "nn.Module") -> Callable[[NDArray[np.float
             size = maps.shape[-1], maps.shape[-2]
             xy, score = heatmap_argmax(maps, quarter_step=True)
             if "depth" not in spec.outputs:
-                return Cells(xy.numpy(), score.numpy(), size, corner=spec.preset == "compat")
+                return Cells(xy.numpy(), score.numpy(), size)
             decoding = cast("DepthDecoding", module.decoding)
             xyz = decoding.xyz(maps, outputs[-1])
-            return Cells(decoding.xy(maps).numpy(), score.numpy(), size, corner=True, xyz=xyz.float().numpy())
+            return Cells(decoding.xy(maps).numpy(), score.numpy(), size, xyz=xyz.float().numpy())
 
     return read

@@ -2,15 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from posecap.calib.camera import Camera
 from posecap.calib.rig import Rig
 from posecap.calib.rig_file import read_rig_file
 from posecap.capture.frame import FrameSet
@@ -23,6 +20,7 @@ from posecap.launch.source_sets import source_sets
 from posecap.models.joints import JointSet
 from posecap.runtime.detect import open_detector
 from posecap.runtime.estimate2d import open_estimator
+from posecap.runtime.pinhole_views import PinholeViews
 from posecap.runtime.pipeline import Pipeline
 from posecap.runtime.settings import PipelineSettings
 
@@ -61,14 +59,15 @@ def whole_views(rig: Rig, frame_set: FrameSet, cams: Path) -> tuple[Rig, list[De
     Raises:
         UsageError: fewer than two pictures.
     """
-    pictures = []
-    for camera, frame in zip(rig.cameras, frame_set.frames, strict=True):
-        if frame is not None:
-            image, pinhole = _undistorted(frame.image, camera)
-            pictures.append(DemoPicture(camera.name, str(cams), image, frame_set.t_ns / 1e9, pinhole))
+    straight = PinholeViews(rig)
+    pictures = [
+        DemoPicture(camera.name, str(cams), frame.image, frame_set.t_ns / 1e9, camera)
+        for camera, frame in zip(straight.rig.cameras, straight.straight(frame_set).frames, strict=True)
+        if frame is not None
+    ]
     if len(pictures) < 2:
         raise UsageError("fewer than two cameras have a picture at this instant: give another --at")
-    return Rig(tuple(one.camera for one in pictures)), pictures
+    return Rig(tuple(one.camera for one in pictures if one.camera is not None)), pictures
 
 
 def locate(
@@ -92,14 +91,3 @@ def locate(
         detector.close()
     known = [one.xyz for one in found.skeletons if np.isfinite(one.xyz).any()]
     return estimator.joint_set, np.array(known).reshape(-1, len(estimator.joint_set), 3)
-
-
-def _undistorted(image: NDArray[np.uint8], camera: Camera) -> tuple[NDArray[np.uint8], Camera]:
-    pinhole = replace(camera, distortion=np.zeros(5))
-    if not camera.distortion.any():
-        return image.copy(), pinhole
-    if len(camera.distortion) == 4:
-        flat = cv2.fisheye.undistortImage(image, camera.K, camera.distortion, Knew=camera.K)
-    else:
-        flat = cv2.undistort(image, camera.K, camera.distortion)
-    return np.array(flat, np.uint8), pinhole

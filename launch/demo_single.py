@@ -7,12 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from posecap.launch.demo_crops import cut_out, picture_of_cells
 from posecap.launch.demo_person import DemoPerson, DemoPicture, Frame
 from posecap.models.joints import JointSet
 from posecap.models.networks import NetworkSpec
 from posecap.models.published_joints import PUBLISHED_SETS
-from posecap.runtime.pose import Region
+from posecap.runtime.network_crop import cut_out, picture_of_cells
+from posecap.runtime.preprocess import image_from_crop
 from posecap.runtime.regions import square_of_box
 
 _BONES_MM = 4000.0  # of the 15 bones, as the weakly supervised network is scored
@@ -33,14 +33,11 @@ class Cells:
         map_px: (width, height) of its heatmaps.
         xyz: (n, joints, 3) from the root in shares of the crop's side, x right, y down, z away; None where it tells
             no depth.
-        corner: cell c stands for pixel c times the ratio of the sizes, as in the originals, not for the middle of its
-            pixels.
     """
 
     xy: NDArray[np.floating]
     score: NDArray[np.floating]
     map_px: tuple[int, int]
-    corner: bool = False
     xyz: NDArray[np.floating] | None = None
 
 
@@ -89,12 +86,12 @@ class CropNetwork:
         if not len(boxes):
             return []
         size_px = self.spec.picture.size_px
-        regions = [square_of_box(0, box) for box in boxes]
-        crops = np.stack([cut_out(image, region, size_px, self.preset) for region in regions])
+        affines = [image_from_crop(square_of_box(0, box), size_px) for box in boxes]
+        crops = np.stack([cut_out(image, affine, size_px, self.spec.preset) for affine in affines])
         cells = self.read(self.spec.picture.prepare(crops))
         return [
-            self._person(cells, row, region, box)
-            for row, (region, box) in enumerate(zip(regions, boxes, strict=True))
+            self._person(cells, row, affine, box)
+            for row, (affine, box) in enumerate(zip(affines, boxes, strict=True))
         ]
 
     def close(self) -> None:
@@ -102,9 +99,10 @@ class CropNetwork:
         if self._closes is not None:
             self._closes.close()
 
-    def _person(self, cells: Cells, row: int, region: Region, box: NDArray[np.float64]) -> DemoPerson:
-        size_px = self.spec.picture.size_px
-        xy = picture_of_cells(cells.xy[row], cells.map_px, region, size_px, corner=cells.corner)
+    def _person(
+        self, cells: Cells, row: int, affine: NDArray[np.float64], box: NDArray[np.float64]
+    ) -> DemoPerson:
+        xy = picture_of_cells(cells.xy[row], cells.map_px, affine, self.spec.picture.size_px)
         xyz = None if cells.xyz is None else self._millimetres(np.asarray(cells.xyz[row], np.float64))
         return DemoPerson(xy[None], np.asarray(cells.score[row], np.float64)[None], box[None, :4], xyz)
 

@@ -75,7 +75,7 @@ def export_and_check(
         torch.manual_seed(0)  # the same noise pictures and weights each time
         module, spec, loaded = open_network(name, checkpoint, preset)
         if loaded is None:
-            randomise(module)
+            randomise(module, spec.gains)
         export_network(spec, module, path, opset=opset)
         inputs = spec.example_inputs(batch)
         verified = verify(path, module, inputs, views=spec.picture.views, repeats=repeats)

@@ -17,6 +17,9 @@ _AWAY_M = 4.0
 _LIMB_M = 0.18
 _JOINTS = 14
 _NOISE_PX = 1.0
+# off the cameras' axes and off the middle of the bins: what is symmetrical has two answers
+_ROOT_M = (0.06, -0.07, 0.04)
+_BESIDE_M = (0.035, -0.02, 0.012)
 
 
 def triangulation(spec: NetworkSpec, batch: int) -> tuple[Tensor, Tensor]:
@@ -38,7 +41,7 @@ def triangulation(spec: NetworkSpec, batch: int) -> tuple[Tensor, Tensor]:
 
 def pictorial_structure(spec: NetworkSpec, batch: int) -> tuple[Tensor, ...]:
     """Inputs of `rpsm.Rpsm`: ideal heatmaps of a tree of equal limbs in random directions."""
-    xyz = torch.zeros(batch, len(H36M_17), 3)
+    xyz = torch.tensor(_ROOT_M).repeat(batch, len(H36M_17), 1)
     for parent, child in H36M_17.bones:
         xyz[:, child] = xyz[:, parent] + _LIMB_M * torch.nn.functional.normalize(
             torch.randn(batch, 3), dim=-1
@@ -57,5 +60,6 @@ def pictorial_structure(spec: NetworkSpec, batch: int) -> tuple[Tensor, ...]:
     )
     cells, _ = project(xyz, views)  # (batch, views, joints, 2)
     heatmaps, _ = gaussian_targets(cells, (_CELLS, _CELLS))
+    centre = xyz[:, 0] + torch.tensor(_BESIDE_M)
     lengths = torch.full((batch, len(H36M_17.bones)), _LIMB_M)
-    return (heatmaps, *views, xyz[:, 0], lengths, torch.full_like(lengths, 0.01))
+    return (heatmaps, *views, centre, lengths, torch.full_like(lengths, 0.01))

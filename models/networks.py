@@ -72,6 +72,7 @@ class NetworkSpec:
         build: "module:function" (or class) that makes the module from `options`.
         keys: "module:function" from the original's keys to ours, "" where they are the same.
         example: "module:function" that gives example inputs from (spec, batch), "" where pictures are the only input.
+        gains: parameter -> factor on random weights (`random_weights.py`), with which answers look like a trained network's.
     """
 
     name: str
@@ -86,6 +87,7 @@ class NetworkSpec:
     build: str
     keys: str
     example: str
+    gains: Mapping[str, float]
 
     @property
     def any_views(self) -> bool:
@@ -151,6 +153,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inputs: dict[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: {"pictures": ("batch",)})
     picture: _Picture = _Picture()
     options: dict[str, Any] = {}
+    gains: dict[str, float] = {}
 
 
 _USUAL = PictureInput(
@@ -185,6 +188,7 @@ def network(name: str, preset: PresetName = "clean") -> NetworkSpec:
         build=entry.build,
         keys=entry.keys,
         example=entry.example,
+        gains=entry.gains,
     )
 
 

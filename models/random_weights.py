@@ -5,6 +5,7 @@ wrongly is lost in that.
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -13,10 +14,10 @@ from torch.nn.modules.conv import _ConvNd  # pyright: ignore[reportPrivateUsage]
 
 
 @torch.no_grad()
-def randomise(module: nn.Module) -> None:
+def randomise(module: nn.Module, gains: Mapping[str, float]) -> None:
     """Fill convolutions and linear layers so that signals keep their size, and BatchNorms with means and variances.
 
-    Other parameters stay. Numbers come from PyTorch's generator.
+    Other parameters stay. Numbers come from PyTorch's generator. `gains` are factors on the parameters of these names.
     """
     for layer in module.modules():
         if isinstance(layer, _ConvNd | nn.Linear):
@@ -31,3 +32,5 @@ def randomise(module: nn.Module) -> None:
             layer.bias.uniform_(-0.1, 0.1)
             layer.running_mean.uniform_(-0.1, 0.1)
             layer.running_var.uniform_(0.8, 1.2)
+    for name, gain in gains.items():
+        module.get_parameter(name).mul_(gain)

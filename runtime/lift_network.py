@@ -1,7 +1,8 @@
 """Lift stages "cross_view", "canonical" and "two_stage": trained multi-view networks on crops of all views.
 
-A network is run once for all people of a frame set. It looks at the square of two metres around the middle of each
-person's triangulated hips; the two-stage network at whole pictures, and in a box around the chest, as it was trained.
+A network is run once for all people of a frame set, on pictures without distortion. It looks at the square of two
+metres around the middle of each person's triangulated hips; the two-stage network at whole pictures, and in a box
+around the chest, as it was trained.
 Joints that a network does not give stay triangulated.
 When a camera has no picture the whole frame set stays triangulated: the networks were trained with all views.
 """
@@ -10,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from posecap.calib.rig import Rig
@@ -21,10 +21,10 @@ from posecap.models.networks import NetworkSpec, names
 from posecap.models.published_joints import PUBLISHED_SETS
 from posecap.runtime.errors import SettingsError
 from posecap.runtime.lift_stage import LiftEvidence, StandIns
-from posecap.runtime.network_input import network_input
+from posecap.runtime.network_input import network_input, network_root
 from posecap.runtime.network_output import FoundJoints, found_joints
+from posecap.runtime.pinhole_views import PinholeViews
 from posecap.runtime.pose import Skeleton3D
-from posecap.runtime.rays import Views
 from posecap.runtime.settings import PipelineSettings
 from posecap.runtime.trained_rig import difference
 
@@ -47,10 +47,8 @@ class NetworkStage:
     ) -> None:
         self.rig, self.joint_set, self.module, self.spec, self.gross_m = rig, joint_set, module, spec, gross_m
         self.stand_ins = StandIns(spec.system)
-        self._views = Views(rig)
         self._from_network = np.array(joint_map(PUBLISHED_SETS[spec.joints], joint_set))
-        self._hips = [joint_set.index("left_hip"), joint_set.index("right_hip")]
-        self._shoulders = [joint_set.index("left_shoulder"), joint_set.index("right_shoulder")]
+        self._pinholes = PinholeViews(rig)
 
     def anew(self, rig: Rig) -> "NetworkStage":
         return NetworkStage(rig, self.joint_set, self.module, self.spec, self.gross_m)
@@ -63,25 +61,20 @@ class NetworkStage:
             self.stand_ins.add("with a camera missing", len(triangulated))
             return triangulated
         answer = list(triangulated)
-        roots = [self._root(one) for one in triangulated]
-        rows = [row for row, root in enumerate(roots) if np.isfinite(root).all()]
+        xyz = np.array([one.xyz for one in triangulated]).reshape(-1, len(self.joint_set), 3)
+        roots = network_root(self.spec, self.joint_set, xyz)
+        rows = np.flatnonzero(np.isfinite(roots).all(axis=1))
         if len(rows) < len(triangulated):
             self.stand_ins.add("without hips or shoulders", len(triangulated) - len(rows))
-        if not rows:
+        if not len(rows):
             return triangulated
-        given = network_input(self.rig, evidence.frame_set, self.spec, np.stack([roots[row] for row in rows]))
-        found = found_joints(self.rig, self.module, self.spec, given, self.gross_m)
+        rig, frame_set = self._pinholes.rig, self._pinholes.straight(evidence.frame_set)
+        given = network_input(rig, frame_set, self.spec, roots[rows])
+        found = found_joints(rig, self.module, self.spec, given, self.gross_m)
         for k, row in enumerate(rows):
             answer[row] = self._skeleton(triangulated[row], found, k)
         self.stand_ins.lifted += len(rows)
         return tuple(answer)
-
-    def _root(self, skeleton: Skeleton3D) -> NDArray[np.float64]:
-        """(3,) what the network's place in the world is centred on: the hips, or the middle of belly and neck."""
-        hips = skeleton.xyz[self._hips].mean(axis=0)
-        if self.spec.system != "two_stage":
-            return hips
-        return 0.25 * hips + 0.75 * skeleton.xyz[self._shoulders].mean(axis=0)
 
     def _skeleton(self, plain: Skeleton3D, found: FoundJoints, person: int) -> Skeleton3D:
         """`plain` with the joints that the network knows."""

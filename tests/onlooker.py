@@ -77,7 +77,8 @@ def _noise(index: int, region: Region) -> NDArray[np.float64]:
 
 def frame_set(rig: Rig, index: int, missing: set[str] = frozenset()) -> FrameSet:  # type: ignore[assignment]
     t_ns = 10**9 + index * 33_333_333
-    picture = np.full((4, 4, 3), index, dtype=np.int32).view(np.uint8)
+    picture = np.zeros((4, 4, 3), dtype=np.uint8)
+    picture.reshape(-1)[:4] = list(index.to_bytes(4, "little"))
     frames = tuple(None if name in missing else Frame(name, index, t_ns, picture) for name in rig.names)
     return FrameSet(index, t_ns, frames)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,11 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 from posecap.calib.camera import Camera
+from posecap.calib.rig import Rig
 from posecap.calib.rig_file import load_rig
 from posecap.capture.video_file import VideoRecording
 from posecap.launch.demo_camera import CameraChoice, camera_choice
 from posecap.launch.demo_command import app
-from posecap.launch.demo_crops import cut_out, picture_of_cells
+from posecap.launch.demo_multiview import ViewsNetwork
 from posecap.launch.demo_overlay import overlay
 from posecap.launch.demo_person import DemoPerson, DemoPicture
 from posecap.launch.demo_pictures import picture_files
@@ -26,7 +28,10 @@ from posecap.launch.errors import UsageError
 from posecap.models.networks import network
 from posecap.models.posenet_box import VOXELS, person_box
 from posecap.models.published_joints import H36M_18
+from posecap.runtime.network_crop import cut_out, picture_of_cells
+from posecap.runtime.pinhole_views import PinholeViews
 from posecap.runtime.pose import Region
+from posecap.runtime.preprocess import image_from_crop
 
 ROOT = Path(__file__).parents[2]
 DUO = ROOT / "capture" / "sample" / "duo"
@@ -171,17 +176,16 @@ def test_distance_follows_the_focal_length(picture) -> None:
 
 @pytest.mark.parametrize("preset", ["compat", "clean"])
 def test_a_dot_in_the_picture_comes_back_from_its_cell(preset) -> None:
-    """The crop, its heatmap and the way back agree; the originals' rule is 1.5 px of the crop off."""
+    """The crop and the way back agree: a network draws what is on pixel p of its crop into cell p / 4."""
     image = np.zeros((480, 640, 3), np.uint8)
     cv2.circle(image, (350, 210), 4, (255, 255, 255), -1)
-    region = Region(0, (330.0, 240.0), 200.0)
-    crop = cut_out(image, region, (256, 256), preset)[..., 0].astype(float)
-    heat = crop.reshape(64, 4, 64, 4).mean(axis=(1, 3))  # a map of a quarter, in true cells
-    rows, columns = np.mgrid[:64, :64]
-    cells = np.array([(heat * columns).sum(), (heat * rows).sum()]) / heat.sum()
-    found = picture_of_cells(cells, (64, 64), region, (256, 256), corner=preset == "compat")
-    off = 1.5 * 200 / 256 if preset == "compat" else 0.0
-    np.testing.assert_allclose(found, (350 - off, 210 - off), atol=0.1)
+    affine = image_from_crop(Region(0, (330.0, 240.0), 200.0), (256, 256))
+    seen = cut_out(image, affine, (256, 256), preset)[..., 0].astype(float)
+    rows, columns = np.mgrid[:256, :256]
+    pixel = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()
+    np.testing.assert_allclose(
+        picture_of_cells(pixel / 4, (64, 64), affine, (256, 256)), (350, 210), atol=0.1
+    )
 
 
 def test_plots_show_people_where_they_are() -> None:
@@ -328,31 +332,54 @@ def test_nobody_is_said_and_is_a_failure(tmp_path) -> None:
     assert (tmp_path / "out" / "blazepose-full.json").exists()
 
 
-def test_exact_joints_in_every_view_meet_in_the_room() -> None:
-    """Crops, their projections and the way back: cells computed from the projections give the truth in mm."""
-    from posecap.launch.demo_multiview import ViewsAnswer, ViewsInput, ViewsNetwork
+class _Exact:
+    """In place of the networks: what exact ones would say of a person whose joints are `truth` (17, 3) metres."""
 
-    spec = network("cross-view-resnet-50")
-    rig = load_rig(DUO / "rig.yaml")
+    def __init__(self, rig: Rig, truth: np.ndarray) -> None:
+        self.rig, self.truth = rig, truth
+        self.settings = SimpleNamespace(units="metres, -1 to 1")
+
+    def __call__(self, pictures, *cameras):
+        import torch
+
+        if not cameras:  # cross view: peaks where targets are drawn, 0.9 m above the root to 1.1 below
+            maps = torch.stack([self._maps(camera) for camera in self.rig.cameras])[None]
+            return maps, maps
+        P = cameras[0][0].double().numpy()  # canonical: the projections say where its cells are
+        seen = np.einsum("vij,kj->vki", P, np.column_stack([self.truth, np.ones(len(self.truth))]))
+        return torch.from_numpy(seen[..., :2] / seen[..., 2:])[None], torch.from_numpy(self.truth)[None]
+
+    def _maps(self, camera: Camera):
+        import torch
+
+        from posecap.models.heatmap_sampling import heatmap_from_image
+        from posecap.models.heatmap_targets import gaussian_targets
+
+        root = self.truth[0]
+        edge = 2.0 * camera.focal_px / camera.in_camera(root)[2]
+        middle = torch.from_numpy(camera.project(root) + np.array([0.0, 0.05 * edge]))
+        A = heatmap_from_image(middle, torch.tensor(edge, dtype=torch.float64), 64).numpy()
+        cells = camera.project(self.truth) @ A[:, :2].T + A[:, 2]
+        maps, _ = gaussian_targets(torch.from_numpy(cells), (64, 64))
+        return maps
+
+
+@pytest.mark.parametrize("name", ["cross-view-resnet-50", "canonical-fusion"])
+def test_exact_joints_in_every_view_meet_in_the_room(name) -> None:
+    """Crops, their projections and the way back, for pictures whose lenses were taken out."""
+    pytest.importorskip("torch", reason="the networks need PyTorch")
+    spec = network(name)
+    rig = PinholeViews(load_rig(DUO / "rig.yaml")).rig
     rng = np.random.default_rng(1)
-    truth = rng.uniform((-0.4, -0.4, 0.1), (0.4, 0.4, 1.7), (20, 3))
+    truth = np.array([0.0, 0.0, 0.9]) + rng.uniform((-0.4, -0.4, -0.8), (0.4, 0.4, 0.8), (20, 3))
+    truth[0] = (0.0, 0.0, 0.9)
     pictures = [
-        DemoPicture(
-            one.name, "rig", np.zeros((640, 640, 3), np.uint8), 0.0, replace(one, distortion=np.zeros(5))
-        )
-        for one in rig.cameras
+        DemoPicture(one.name, "rig", np.zeros((640, 640, 3), np.uint8), 0.0, one) for one in rig.cameras
     ]
-
-    def read(given: ViewsInput) -> ViewsAnswer:
-        seen = np.einsum("vij,kj->vki", given.projections[0], np.column_stack([truth, np.ones(20)]))
-        pixels = seen[..., :2] / seen[..., 2:]
-        assert (pixels > 0).all()
-        assert (pixels < 255).all()
-        return ViewsAnswer(None, (pixels + 0.5) / 4 - 0.5, np.ones((4, 20)), (64, 64))
-
-    system = ViewsNetwork(spec, truth[None], read, whole=False, checkpoints=("exact",))
+    system = ViewsNetwork(rig, spec, _Exact(rig, truth), truth[:1], checkpoints=("exact",))
     person = system.people(pictures)[0]
     assert person.xyz_mm is not None
-    np.testing.assert_allclose(person.xyz_mm, 1e3 * truth, atol=0.01)
-    assert pictures[2].camera is not None
-    np.testing.assert_allclose(person.xy[2], pictures[2].camera.project(truth), atol=1e-3)
+    np.testing.assert_allclose(person.xyz_mm, 1e3 * truth, atol=0.5)
+    np.testing.assert_allclose(person.xy[2], rig.cameras[2].project(truth), atol=0.05)
+    left, _, right, _ = person.boxes[2]
+    assert right - left == pytest.approx(2 * rig.cameras[2].focal_px / rig.cameras[2].in_camera(truth[0])[2])

@@ -43,6 +43,6 @@ def test_random_weights_make_networks_answer() -> None:
     x = spec.example_inputs(2)
     with torch.no_grad():
         fresh = module(*x).std()
-        randomise(module)
+        randomise(module, {})
         assert module(*x).std() > 100 * fresh
     assert len(pictorial_structure(network("rpsm"), 3)[0]) == 3

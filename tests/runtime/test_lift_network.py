@@ -23,6 +23,7 @@ from posecap.runtime.errors import SettingsError
 from posecap.runtime.lift import Lifter
 from posecap.runtime.lift_network import NetworkStage
 from posecap.runtime.lift_stage import LiftEvidence, open_lift_stage
+from posecap.runtime.pinhole_views import PinholeViews
 from posecap.runtime.pipeline import Pipeline
 from posecap.runtime.pose import Skeleton3D
 from posecap.runtime.settings import PipelineSettings
@@ -181,7 +182,8 @@ def test_heatmaps_where_targets_are_give_the_joints_back() -> None:
     """Crops, cells and lenses agree all the way: what is drawn where joints are, comes back in millimetres."""
     rig = ring_rig(3)
     spec = _spec("cross_view")
-    stage = NetworkStage(rig, COCO_17, _Draws(rig, spec), spec, 0.12)
+    straight = PinholeViews(rig).rig  # pictures reach a network without distortion
+    stage = NetworkStage(rig, COCO_17, _Draws(straight, spec), spec, 0.12)
     evidence, plain = _evidence(rig, _pictures(rig))
     (found,) = stage.lifted(evidence, plain[:1])
     known = np.array(joint_map(PUBLISHED_SETS[spec.joints], COCO_17)) >= 0
