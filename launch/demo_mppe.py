@@ -11,7 +11,7 @@ from posecap.calib.camera import Camera
 from posecap.launch.demo_person import DemoPerson, DemoPicture, Frame
 from posecap.launch.errors import UsageError
 from posecap.models.joints import JointSet
-from posecap.models.networks import PictureInput
+from posecap.models.networks import PictureInput, PresetName
 from posecap.models.posenet_box import (
     VOXELS,
     PersonBox,
@@ -20,7 +20,7 @@ from posecap.models.posenet_box import (
     picture_from_voxels,
 )
 from posecap.models.rootnet import k_value
-from posecap.runtime.preprocess import crop
+from posecap.runtime.network_crop import cut_out
 
 Boxes = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 """People in a BGR picture, best first: (n, 5) left, top, right, bottom about pixel centres, score."""
@@ -62,7 +62,7 @@ class AbsolutePeople:
         root: RootOf | float,
         picture: tuple[PictureInput, PictureInput],
         *,
-        preset: str = "clean",
+        preset: PresetName = "clean",
         centred: bool | None = None,
         checkpoints: tuple[str | None, ...] = (),
         most_people: int = 10,
@@ -73,7 +73,7 @@ class AbsolutePeople:
         self.pose = pose
         self.root = root
         self.picture = picture
-        self.preset = preset
+        self.preset: PresetName = preset
         self.centred = preset != "compat" if centred is None else centred
         self.checkpoints = checkpoints
         self.most_people = most_people
@@ -99,7 +99,11 @@ class AbsolutePeople:
                 found.append(box[:4])
         if not squares:
             return []
-        crops = np.stack([self._crop(picture.image, square) for square in squares])
+        size_px = self.picture[0].size_px
+        affines = [
+            np.array(cv2.invertAffineTransform(square.crop_from_picture), np.float64) for square in squares
+        ]
+        crops = np.stack([cut_out(picture.image, affine, size_px, self.preset) for affine in affines])
         voxels = self.pose(self.picture[0].prepare(crops))
         roots = self._roots(crops, squares, picture.camera)
         return [self._person(*one, picture.camera) for one in zip(voxels, roots, squares, found, strict=True)]
@@ -108,15 +112,6 @@ class AbsolutePeople:
         """Free the detector's engines."""
         if self._closes is not None:
             self._closes.close()
-
-    def _crop(self, image: NDArray[np.uint8], square: PersonBox) -> NDArray[np.uint8]:
-        if self.preset == "compat":
-            cut = cv2.warpAffine(image, square.crop_from_picture, (256, 256), flags=cv2.INTER_LINEAR)
-            return np.asarray(cut, dtype=np.uint8)
-        out = np.empty((256, 256, 3), np.uint8)
-        back = np.array(cv2.invertAffineTransform(square.crop_from_picture), np.float64)
-        crop(image, back, out)
-        return out
 
     def _roots(
         self, crops: NDArray[np.uint8], squares: list[PersonBox], camera: Camera
