@@ -73,7 +73,8 @@ class AbsolutePeople:
         self.pose = pose
         self.root = root
         self.picture = picture
-        self.preset: PresetName = preset
+        self.preset: str = preset
+        self._cut: PresetName = preset
         self.centred = preset != "compat" if centred is None else centred
         self.checkpoints = checkpoints
         self.most_people = most_people
@@ -103,7 +104,7 @@ class AbsolutePeople:
         affines = [
             np.array(cv2.invertAffineTransform(square.crop_from_picture), np.float64) for square in squares
         ]
-        crops = np.stack([cut_out(picture.image, affine, size_px, self.preset) for affine in affines])
+        crops = np.stack([cut_out(picture.image, affine, size_px, self._cut) for affine in affines])
         voxels = self.pose(self.picture[0].prepare(crops))
         roots = self._roots(crops, squares, picture.camera)
         return [self._person(*one, picture.camera) for one in zip(voxels, roots, squares, found, strict=True)]
