@@ -1,11 +1,11 @@
 """Checkpoint files as named tensors, whatever program wrote them. Unpickles tensors and plain values only."""
 
 import pickle
+import re
 import struct
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,15 +15,18 @@ import torch
 from torch import Tensor
 
 from posecap.models.errors import CheckpointError
+from posecap.models.plain_values import plain_values
 
 if TYPE_CHECKING:
     import h5py
 
 _BROKEN = (
-    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError, struct.error,
-    zipfile.BadZipFile,
+    RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError, MemoryError,
+    struct.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What the readers raise for files that are cut or damaged."""
+
+_ALONE = "save its state dict alone with the program that wrote it, torch.save(module.state_dict(), path)"
 
 _ENTRIES = ("state_dict", "network", "model")
 _LARGEST_BYTES = 16 << 30
@@ -56,8 +59,13 @@ class Stored:
     metrics: Mapping[str, float] | None = None
 
 
-def read_checkpoint(path: Path) -> Stored:
+def read_checkpoint(path: Path, *, mapped: bool = True) -> Stored:
     """The tensors in the file at `path`, on the CPU.
+
+    Args:
+        mapped: where the file allows it, tensors are read from it when somebody looks at them; changes to them do not
+            reach the file, but it must stay as it is as long as they live. Otherwise they are read now and are free
+            of the file.
 
     Raises:
         CheckpointError: not there, cannot be read, holds code, or holds no tensors.
@@ -70,31 +78,42 @@ def read_checkpoint(path: Path) -> Stored:
         start = file.read(8)
     if start == b"\x89HDF\r\n\x1a\n":
         return Stored("keras", _read_keras(path))
-    return _sorted(path, _read_torch(path))
+    return _sorted(path, _read_torch(path, mapped))
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, mapped: bool) -> Any:
     try:
-        if zipfile.is_zipfile(path):
-            _expect_size(path)
-        with _plain_numpy(), warnings.catch_warnings():
+        stored_plainly = zipfile.is_zipfile(path) and _expect_size(path)
+        with plain_values(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickle protocols: what cannot be read is refused anyway
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and stored_plainly)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path}: holds more than tensors and plain values ({_first_line(error)}): "
-            "save its state dict alone with the program that wrote it"
-        ) from error
+        raise CheckpointError(f"{path}: {_refusal(str(error))}") from error
     except _BROKEN as error:
+        if "TorchScript" in str(error):
+            raise CheckpointError(f"{path}: is a TorchScript program: {_ALONE}") from error
         raise CheckpointError(f"{path}: cannot be read ({_first_line(error)}): fetch it again") from error
 
 
-def _expect_size(path: Path) -> None:
-    """Nothing is unpacked that claims to be larger than any network."""
+def _expect_size(path: Path) -> bool:
+    """Whether nothing in it is compressed. Nothing is unpacked that claims to be larger than any network."""
     with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
+        members = archive.infolist()
+    size = sum(member.file_size for member in members)
     if size > _LARGEST_BYTES:
         raise CheckpointError(f"{path}: unpacks to {size >> 30} GiB, allowed are 16: this is no checkpoint")
+    return all(member.compress_type == zipfile.ZIP_STORED for member in members)
+
+
+def _refusal(message: str) -> str:
+    """What PyTorch's refusal says, without its advice, which is to run whatever the file holds."""
+    what = re.search(r"GLOBAL ([\w.]+)|but got <class '([\w.]+)'>", message)
+    if what is None:
+        return "cannot be read as PyTorch's: fetch it again, or write it with torch.save(module.state_dict(), path)"
+    return (
+        f"holds more than tensors and plain values, an object of {what[1] or what[2]}, and reading that could run "
+        f"anything: {_ALONE}"
+    )
 
 
 def _sorted(path: Path, content: Any) -> Stored:
@@ -193,17 +212,6 @@ def _from_keras(path: Path, name: str, data: "h5py.Dataset") -> Tensor:
 def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = content.get(key)
     return value if isinstance(value, Mapping) else {}
-
-
-@contextmanager
-def _plain_numpy() -> Iterator[None]:
-    """numpy's scalars are plain values too: scores beside the weights are often numpy numbers."""
-    from numpy._core import multiarray
-
-    kinds = [np.dtype, *(type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "?"))]
-    old_path = (multiarray.scalar, "numpy.core.multiarray.scalar")
-    with torch.serialization.safe_globals([multiarray.scalar, old_path, *kinds]):
-        yield
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,5 @@
 import pickle
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,7 +193,8 @@ def test_code_in_a_file_is_refused_and_not_run(zipped, tmp_path) -> None:
     state = {**small().state_dict(), "evil": Evil(trace)}
     torch.save(state, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(
-        CheckpointError, match=r"holds more than tensors and plain values .*: save its state dict alone"
+        CheckpointError,
+        match=r"holds more than tensors and plain values, an object of .*: save its state dict alone",
     ):
         load_checkpoint(path, small(), SPEC)
     plain = tmp_path / "evil.pkl"
@@ -207,7 +209,7 @@ def test_code_in_a_file_is_refused_and_not_run(zipped, tmp_path) -> None:
     [
         (None, "no such file: check the path"),
         (b"", "the file is empty: fetch it again"),
-        (b"<html>404</html>", "holds more than tensors"),
+        (b"<html>404</html>", "cannot be read as PyTorch's: fetch it again"),
         (b"PK\x03\x04 not really", "cannot be read"),
         (b"\x89HDF\r\n\x1a\n broken", "cannot be read .*: fetch it again"),
     ],
@@ -234,6 +236,31 @@ def test_a_file_without_weights_is_refused(content, message, tmp_path) -> None:
     torch.save(content, path)
     with pytest.raises(CheckpointError, match=message):
         read_checkpoint(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_that_was_packed_again_is_read_as_it_was(compression, tmp_path) -> None:
+    """Compressed weights cannot be looked at where they lie in the file."""
+    path, again, source, target = tmp_path / "a.pth", tmp_path / "b.pth", small(1), small(2)
+    torch.save(source.state_dict(), path)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(again, "w", compression) as new:
+        for member in old.infolist():
+            new.writestr(member.filename, old.read(member))
+    assert load_checkpoint(again, target, SPEC).misfits == ()
+    assert same(source, target)
+
+
+def test_a_program_is_no_checkpoint(tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as file:  # what tells TorchScript's files
+        for name, content in (
+            ("constants.pkl", b""),
+            ("version", b"3"),
+            ("data.pkl", b""),
+            ("byteorder", b"little"),
+        ):
+            file.writestr(f"a/{name}", content)
+    with pytest.raises(CheckpointError, match=r"a\.pt: is a TorchScript program: save its state dict alone"):
+        read_checkpoint(tmp_path / "a.pt")
 
 
 def test_a_cut_file_is_refused(tmp_path) -> None:
