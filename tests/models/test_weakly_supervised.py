@@ -67,13 +67,14 @@ def test_every_way_of_reading_does_its_own_and_no_other() -> None:
         DepthDecoding(sub_pixel=False, exchanged_step=True)
     depth, heatmaps = torch.zeros(1, 16), peak(32, 26)
     heatmaps[0, 6] = 0.0
-    heatmaps[0, 6, 26, 32] = 1.0  # a pelvis without a step
+    heatmaps[0, 6, 26, 40] = 1.0  # a pelvis without a step, in another column
     for decoding, step in (
         (both, [0.25, 0]),
         (DepthDecoding(sub_pixel=False), [0, 0]),
         (DepthDecoding(exchanged_step=True), [0, 0.25]),
     ):
-        assert (64 * decoding.xyz(heatmaps, depth)[0, 0, :2]).tolist() == step  # the y bias is not in here
+        found = 64 * decoding.xyz(heatmaps, depth)[0, 0, :2]
+        assert (found + torch.tensor([8.0, 0.0])).tolist() == step  # the y bias is not in here
 
 
 def test_each_compat_preset_reads_and_scores_as_its_own_program() -> None:
