@@ -38,7 +38,10 @@ One picture a second of a video; every picture of a folder:
 
     python launch/demo.py pose-resnet-50 pictures --checkpoint model_best.pth.tar
 
-Several calibrated cameras at once; people are found by the live pipeline's networks:
+Several calibrated cameras at once, a picture or video of each, or the recordings that the rig file names; people are
+found by the live pipeline's networks:
+
+    python launch/demo.py canonical-fusion left.png front.png right.png --cams rig.yaml --checkpoint weights.h5
 
     python launch/demo.py canonical-fusion --cams calib/rig.yaml --at 2.5 --checkpoint weights.h5
 
@@ -95,7 +98,9 @@ def demo(
     ] = None,
     detector: Annotated[str, typer.Option(help="Which one finds people.")] = "auto",
     most_people: Annotated[int, typer.Option(min=1, help="That are read in one picture.")] = 10,
-    at: Annotated[float, typer.Option(min=0, help="Instant of the recordings of --cams, seconds.")] = 1.0,
+    at: Annotated[
+        float, typer.Option(min=0, help="Instant of recordings of several cameras, seconds.")
+    ] = 1.0,
     every: Annotated[
         int | None,
         typer.Option(min=1, help="n-th picture of a video. Default: one a second.", show_default=False),
@@ -152,14 +157,8 @@ def _run_views(
     out: Path,
 ) -> None:
     """One instant of a rig."""
-    if pictures:
-        raise UsageError(
-            f"{name} needs several calibrated views: give --cams rig.yaml instead of {pictures[0]}"
-        )
     if cams is None:
-        raise UsageError(
-            f"{name} needs several calibrated views: give a rig file with recordings, --cams rig.yaml"
-        )
+        raise UsageError(f"{name} needs several calibrated views: give their rig file, --cams rig.yaml")
     if options.boxes:
         raise UsageError(f"{name} finds people in the room: leave out --box")
     expect_weights(name, options, "--checkpoint", options.checkpoint, "of the original program, or posecap's")
@@ -170,7 +169,7 @@ def _run_views(
         console.print(line, markup=False)
 
     with console.status("reading the recordings, finding people"):
-        rig, sets = rig_instant(cams, at_s)
+        rig, sets = rig_instant(cams, pictures, at_s)
         pinholes, views = whole_views(rig, sets[-1], cams)
         located = locate(rig, sets, options.most_people, say)
         system = open_views(name, options, pinholes, located, say)
@@ -214,10 +213,12 @@ def _run(
         console.print(f"and {len(output.written) - len(shown)} more")
     console.print(f"pictures: {len(seen)}, people: {sum(seen)}")
     if not any(seen):
-        print(
-            "error: nobody was found: give pictures in which people are larger, or say where they are with --box",
-            file=sys.stderr,
+        remedy = (
+            "two cameras or more must see a person, from different sides: give more views, or another instant"
+            if system.frame == "world"
+            else "give pictures in which people are larger, or say where they are with --box"
         )
+        print(f"error: nobody was found: {remedy}", file=sys.stderr)
         sys.exit(1)
 
 

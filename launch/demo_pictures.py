@@ -7,13 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from posecap.capture.errors import CaptureError
 from posecap.launch.demo_camera import CameraChoice
 from posecap.launch.demo_person import DemoPicture
 from posecap.launch.errors import UsageError
 
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 _MOST_BYTES = 1 << 28  # of a picture file
 
 
@@ -42,7 +43,7 @@ class PictureFiles:
             CaptureError: a damaged picture in a video.
         """
         for path in self.images:
-            image = _read(path)
+            image = read_picture(path)
             size_px = image.shape[1], image.shape[0]
             yield DemoPicture(path.stem, str(path), image, None, choice.camera(size_px))
         for path, chosen in self.videos:
@@ -68,7 +69,7 @@ def picture_files(paths: Sequence[Path], every: int | None) -> PictureFiles:
             images += _of_folder(path)
         elif not path.exists():
             raise UsageError(f"{path} does not exist: check the path")
-        elif path.suffix.lower() in _PICTURES:
+        elif path.suffix.lower() in PICTURES:
             images.append(path)
         else:
             videos.append((path, _chosen(path, every)))
@@ -76,9 +77,9 @@ def picture_files(paths: Sequence[Path], every: int | None) -> PictureFiles:
 
 
 def _of_folder(folder: Path) -> list[Path]:
-    found = sorted((path for path in folder.iterdir() if path.suffix.lower() in _PICTURES), key=_natural)
+    found = sorted((path for path in folder.iterdir() if path.suffix.lower() in PICTURES), key=_natural)
     if not found:
-        raise UsageError(f"{folder} has no pictures ({', '.join(sorted(_PICTURES))}): name another folder")
+        raise UsageError(f"{folder} has no pictures ({', '.join(sorted(PICTURES))}): name another folder")
     return found
 
 
@@ -86,7 +87,12 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", path.name)]
 
 
-def _read(path: Path) -> np.ndarray:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(height, width, 3) BGR.
+
+    Raises:
+        UsageError: no picture, or a huge one.
+    """
     if path.stat().st_size > _MOST_BYTES:
         raise UsageError(f"{path} has more than {_MOST_BYTES >> 20} MB: make it smaller")
     try:
@@ -95,7 +101,7 @@ def _read(path: Path) -> np.ndarray:
         image = None
     if image is None:
         raise UsageError(f"{path} is not a picture that can be read: open and save it again as PNG")
-    return image
+    return np.asarray(image, dtype=np.uint8)
 
 
 def _chosen(path: Path, every: int | None) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """One instant of a calibrated rig: its pictures, free of distortion, and who is where."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,8 @@ from posecap.capture.frame import FrameSet
 from posecap.capture.source import source_info
 from posecap.capture.source_config import source_config
 from posecap.launch.demo_person import DemoPicture
+from posecap.launch.demo_pictures import PICTURES
+from posecap.launch.demo_rig_files import files_of_cameras, still_sets, video_entries
 from posecap.launch.errors import UsageError
 from posecap.launch.model_files import with_weights
 from posecap.launch.source_sets import source_sets
@@ -27,16 +29,25 @@ from posecap.runtime.settings import PipelineSettings
 _WARM_UP = 6  # sets before the instant, until people are sure to be followed
 
 
-def rig_instant(cams: Path, at_s: float) -> tuple[Rig, list[FrameSet]]:
+def rig_instant(cams: Path, paths: Sequence[Path], at_s: float) -> tuple[Rig, list[FrameSet]]:
     """The rig, and the sets of pictures up to `at_s` seconds of its recordings; the last one is the instant.
 
+    Args:
+        paths: the user's own pictures or videos of the cameras; without any the recordings of the rig file.
+
     Raises:
-        UsageError: live cameras, or recordings that end before.
+        UsageError: live cameras, recordings that end before, files that do not fit the cameras.
         CalibrationError, CaptureError: a rig file or recording that cannot be read.
     """
     content = read_rig_file(cams)
-    rig = content.rig()
-    sources = {entry.name: source_config(entry, cams.parent) for entry in content.cameras}
+    rig, entries = content.rig(), list(content.cameras)
+    if paths:
+        files = files_of_cameras(paths, rig)
+        if next(iter(files.values())).suffix.lower() in PICTURES:
+            return still_sets(rig, files, _WARM_UP + 1)
+        entries = video_entries(cams, files)
+        rig = Rig(tuple(rig.cameras[rig.index(entry.name)] for entry in entries))
+    sources = {entry.name: source_config(entry, cams.parent) for entry in entries}
     infos = {
         camera.name: source_info(sources[camera.name], camera.name, camera.size_px) for camera in rig.cameras
     }
@@ -49,7 +60,7 @@ def rig_instant(cams: Path, at_s: float) -> tuple[Rig, list[FrameSet]]:
         if frame_set.t_ns >= at_s * 1e9 and len(sets) == _WARM_UP + 1:
             break
     else:
-        raise UsageError(f"the recordings of {cams} end before {at_s:g} s: give a smaller --at")
+        raise UsageError(f"the recordings end before {at_s:g} s: give a smaller --at")
     return rig, list(sets)
 
 

@@ -24,6 +24,7 @@ from posecap.launch.demo_overlay import overlay
 from posecap.launch.demo_person import DemoPerson, DemoPicture
 from posecap.launch.demo_pictures import picture_files
 from posecap.launch.demo_plot import plot
+from posecap.launch.demo_rig_files import files_of_cameras, still_sets
 from posecap.launch.errors import UsageError
 from posecap.models.networks import network
 from posecap.models.posenet_box import VOXELS, person_box
@@ -272,6 +273,36 @@ def test_a_wrong_request_ends_with_one_sentence(arguments, message, tmp_path) ->
     assert message in done.stderr
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_files_belong_to_the_cameras_whose_names_they_bear(tmp_path) -> None:
+    rig = load_rig(DUO / "rig.yaml")
+
+    def files(*names: str) -> list[Path]:
+        for name in names:
+            cv2.imwrite(str(tmp_path / name), np.zeros((320, 320, 3), np.uint8))
+        return [tmp_path / name for name in names]
+
+    def assigned(paths: list[Path]) -> dict[str, str]:
+        return {name: path.name for name, path in files_of_cameras(paths, rig).items()}
+
+    assert assigned(files("cam2.png", "cam0.png")) == {"cam2": "cam2.png", "cam0": "cam0.png"}
+    assert assigned(files("walk_cam1_7.png", "walk_cam3_7.png"))["cam3"] == "walk_cam3_7.png"
+    assert list(assigned(files("d.png", "a.png", "c.png", "b.png"))) == ["cam0", "cam1", "cam2", "cam3"]
+    with pytest.raises(UsageError, match=r"2 files for the cameras cam0, .*: call each file like its camera"):
+        assigned(files("a.png", "b.png"))
+    with pytest.raises(UsageError, match="pictures and videos do not go together"):
+        assigned([*files("cam0.png"), DUO / "cam1.mp4"])
+    half, sets = still_sets(rig, files_of_cameras(files("cam2.png", "cam0.png"), rig), 3)
+    assert half.names == ("cam0", "cam2")  # in the order of the rig
+    assert half.cameras[1].size_px == (320, 320)
+    assert half.cameras[1].focal_px == pytest.approx(rig.cameras[2].focal_px / 2)
+    assert [frame.camera for frame in sets[2].frames if frame is not None] == ["cam0", "cam2"]
+    cv2.imwrite(str(tmp_path / "cam1.png"), np.zeros((200, 320, 3), np.uint8))
+    with pytest.raises(
+        UsageError, match=r"cam1\.png has 320 x 200 px, camera 'cam1' was calibrated with 640 x 640"
+    ):
+        still_sets(rig, {"cam1": tmp_path / "cam1.png"}, 1)
 
 
 @pytest.mark.slow
