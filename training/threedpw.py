@@ -1,45 +1,31 @@
-"""3DPW as samples with depth: one for every person in every picture that `3DPW_{split}.json` lists."""
+"""3DPW as samples with depth: one for every person in every picture, of its pickles or of `3DPW_{split}.json`.
 
-from dataclasses import dataclass
+`python -m posecap.training.threedpw FOLDER --split train` checks a download and says what is in it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import cv2
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from posecap.models.published_joints import MPII_16
 from posecap.training.errors import DatasetError
-from posecap.training.weakly_supervised import DepthSample
+from posecap.training.threedpw_joints import COCO_18_OF_MPII, SMPL_OF_MPII, in_mpii
+from posecap.training.threedpw_listing import listing_path, read_listing
+from posecap.training.threedpw_people import PICTURES, Contents, PersonInPicture, Places, read_people
+from posecap.training.threedpw_sequence import FOLDER, Split, find_sequences
 
-SMPL_OF_MPII = (8, 5, 2, 1, 4, 7, 0, 12, 15, -1, 21, 19, 17, 16, 18, 20)
-"""For each joint of `mpii-16/1` its place among the 24 of SMPL; SMPL has no top of the head."""
+if TYPE_CHECKING:
+    from posecap.training.weakly_supervised import DepthSample
 
-_MOST_BYTES = 1 << 30
-
-
-class _Lens(msgspec.Struct, frozen=True):
-    focal: tuple[float, float]
-    princpt: tuple[float, float]
-
-
-class _Image(msgspec.Struct, frozen=True):
-    id: int
-    sequence: str
-    file_name: str
-    cam_param: _Lens
-
-
-class _Person(msgspec.Struct, frozen=True):
-    image_id: int
-    joint_cam: list[tuple[float, float, float]]
-    bbox: tuple[float, float, float, float]
-
-
-class _Listing(msgspec.Struct, frozen=True):
-    images: list[_Image]
-    annotations: list[_Person]
+_MOST_SIDE_PX = 4096
+_MOST_MARGIN = 10.0
+_PELVIS = MPII_16.names.index("pelvis")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,81 +37,125 @@ class ThreeDPW:
         people: picture and person of each sample.
         side_px: of the crops.
         margin: side of the square around a box, as a multiple of the box's longer side.
+        places: where joints are in the picture.
+        left_out: how many (person, picture) pairs are no sample, by reason.
+        contents: what the recordings hold, and whether they fit; empty for a listing.
     """
 
     images: Path
-    people: tuple[tuple[Any, Any], ...]
+    people: tuple[PersonInPicture, ...]
     side_px: int
     margin: float
+    places: Places = "smpl"
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    contents: tuple[Contents, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whole sentences on recordings whose camera does not fit."""
+        return tuple(note for one in self.contents for note in one.notes)
 
     def __len__(self) -> int:
         return len(self.people)
 
-    def __getitem__(self, index: int, /) -> DepthSample:
-        """Sample `index`: joints projected into the crop, depth from the pelvis at the pelvis' scale.
+    def __getitem__(self, index: int, /) -> "DepthSample":
+        """Sample `index`: joints in the crop, depth from the pelvis at the pelvis' scale.
 
         Raises:
             DatasetError: its picture is missing or broken.
         """
-        image, person = self.people[index]
-        path = self.images / image.sequence / image.file_name
+        from posecap.training.weakly_supervised import (
+            DepthSample,
+        )  # needs torch; reading and checking does not
+
+        person = self.people[index]
+        path = self.images / person.picture
         picture = cv2.imread(str(path))
         if picture is None:
             raise DatasetError(f"no picture at {path}: extract imageFiles.zip of 3DPW there")
-        xyz = np.array(person.joint_cam, np.float64)[list(SMPL_OF_MPII)]  # metres, camera axes
-        xyz[np.array(SMPL_OF_MPII) < 0] = np.nan
-        focal, centre = np.array(image.cam_param.focal), np.array(image.cam_param.princpt)
+        xyz = in_mpii(person.xyz_m, SMPL_OF_MPII)
+        focal = np.array(person.focal_px)
+        if self.places == "coco" and person.found_px is not None:
+            pixel = in_mpii(person.found_px, COCO_18_OF_MPII)
+        else:
+            pixel = xyz[:, :2] / xyz[:, 2:] * focal + person.centre_px
         crop_from_picture, side = _square(person.bbox, self.side_px, self.margin)
-        pixel = xyz[:, :2] / xyz[:, 2:] * focal + centre
         xy = pixel @ crop_from_picture[:, :2].T + crop_from_picture[:, 2]
-        pelvis_m = xyz[MPII_16.index("pelvis"), 2]
-        metres_per_side = side * pelvis_m / focal.mean()
+        pelvis_m = xyz[_PELVIS, 2]
+        depth = (xyz[:, 2] - pelvis_m) / (side * pelvis_m / focal.mean())
+        depth[np.isnan(xy).any(-1)] = np.nan  # a depth is learnt at its joint's place
         crop = cv2.warpAffine(picture, crop_from_picture, (self.side_px, self.side_px))
-        return DepthSample(np.asarray(crop, np.uint8), xy, (xyz[:, 2] - pelvis_m) / metres_per_side)
+        return DepthSample(
+            picture_bgr=np.asarray(crop, np.uint8),
+            xy_px=xy,
+            depth=depth,
+            whole_bgr=np.asarray(picture, np.uint8),
+            crop_from_whole=crop_from_picture,
+        )
+
+    def truth_mm(self, index: int) -> NDArray[np.float64]:
+        """(16, 3) true joints of sample `index`, `mpii-16/1`, millimetres, camera axes; NaN = SMPL has none."""
+        return in_mpii(self.people[index].xyz_m, SMPL_OF_MPII) * 1000
+
+    def truth_24_mm(self, index: int) -> NDArray[np.float64]:
+        """(24, 3) true joints of sample `index`, order `SMPL_24`, millimetres, camera axes."""
+        return self.people[index].xyz_m * 1000
 
 
 def read_3dpw(
     root: Path,
-    split: Literal["train", "validation", "test"] = "train",
+    split: Split = "train",
     *,
     side_px: int = 256,
     margin: float = 1.25,
+    places: Places = "smpl",
+    found_only: bool = False,
 ) -> ThreeDPW:
-    """The people in `root/3DPW_{split}.json` whose joints are all finite and before the camera.
+    """The people of a split: of `root/sequenceFiles/{split}/*.pkl` where there are any, or of `root/3DPW_{split}.json`.
 
-    The file is COCO-like: images with `cam_param` {focal, princpt} and sequence, annotations with `joint_cam` (24
-    SMPL joints, metres, camera axes) and bbox (left, top, width, height). Pictures lie in
-    `root/imageFiles/{sequence}/{file_name}`. 3DPW's own pickles are not read.
+    Pictures lie in `root/imageFiles/{sequence}`. A sample has all joints of SMPL before the camera and, of pickles, a
+    camera that is aligned (`campose_valid`) and six joints in its picture. What is not a sample is counted.
+
+    Args:
+        root: folder of the data set.
+        split: of its authors.
+        side_px: of the crops.
+        margin: side of the square around a box, as a multiple of the box's longer side.
+        places: joints in the picture are SMPL's, projected, or those that were found in it; these are nearer to
+            what 2D data sets call by the same names, and fewer. The listing has none.
+        found_only: leave out pictures in which nothing was found, as 3DPW's challenge does.
 
     Raises:
-        DatasetError: no such file, too large, not of this layout, or a person of an unknown picture.
+        DatasetError: neither pickles nor listing, or they are broken (`read_people`, `read_listing`); an option that
+            cannot be.
     """
-    path = root / f"3DPW_{split}.json"
-    if not path.is_file():
-        raise DatasetError(f"no {path.name} in {root}: put the COCO-style annotations of 3DPW there")
-    if path.stat().st_size > _MOST_BYTES:
-        raise DatasetError(f"{path} is larger than {_MOST_BYTES >> 20} MiB: is it the annotations of 3DPW?")
-    try:
-        listing = msgspec.json.decode(path.read_bytes(), type=_Listing)
-    except msgspec.DecodeError as error:
-        raise DatasetError(f"{path}: {error}: is it the annotations of 3DPW?") from error
-    images = {image.id: image for image in listing.images}
-    people = []
-    for person in listing.annotations:
-        if person.image_id not in images:
+    if not 0 < side_px <= _MOST_SIDE_PX:
+        raise DatasetError(
+            f"crops of {side_px} px were asked for, expected 1 to {_MOST_SIDE_PX}: correct side_px"
+        )
+    if not 0 < margin <= _MOST_MARGIN:
+        raise DatasetError(
+            f"a margin of {margin:g} was asked for, expected above 0 and at most {_MOST_MARGIN:g}: try 1.25"
+        )
+    if split not in ("train", "validation", "test"):
+        raise DatasetError(f"no split {split!r} of 3DPW, there are train, validation and test: choose one")
+    contents: list[Contents] = []
+    if find_sequences(root, split):
+        people, left_out, contents = read_people(root, split, places, found_only)
+    elif listing_path(root, split).is_file():
+        if places == "coco" or found_only:
             raise DatasetError(
-                f"{path}: a person is in picture {person.image_id}, which is not listed: fetch it anew"
+                f"{listing_path(root, split)} has no joints found in pictures: use the pickles of 3DPW"
             )
-        if _usable(person):
-            people.append((images[person.image_id], person))
-    return ThreeDPW(root / "imageFiles", tuple(people), side_px, margin)
-
-
-def _usable(person: _Person) -> bool:
-    joints = np.array(person.joint_cam, np.float64)
-    if joints.shape != (24, 3) or not np.isfinite(joints).all():
-        return False
-    return bool((joints[:, 2] > 0.1).all()) and min(person.bbox[2:]) >= 1
+        people, left_out = read_listing(root, split)
+    else:
+        raise DatasetError(
+            f"no {listing_path(root, split).name} in {root} and no pickles in {FOLDER}/{split}: put the COCO-style "
+            "annotations or sequenceFiles of 3DPW there"
+        )
+    return ThreeDPW(
+        root / PICTURES, tuple(people), side_px, margin, places, Counter(left_out), tuple(contents)
+    )
 
 
 def _square(
@@ -138,3 +168,9 @@ def _square(
     corner = np.array([left + width / 2, top + height / 2]) - side / 2
     shift = 0.5 * scale - 0.5 - corner * scale
     return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]]), side
+
+
+if __name__ == "__main__":
+    from posecap.training.threedpw_check import app
+
+    app()
