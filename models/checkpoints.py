@@ -7,55 +7,20 @@ Nothing is ever unpickled but tensors and plain values.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
 
 from posecap.models.checkpoint_files import Stored, read_checkpoint
-from posecap.models.errors import CheckpointError
-from posecap.models.networks import KeyMap, NetworkSpec, PresetName, network
+from posecap.models.checkpoint_fit import Loaded, compared
+from posecap.models.errors import CheckpointError, NetworkError
+from posecap.models.networks import KeyMap, NetworkSpec, PresetName, Value, network
+from posecap.models.unfilled import Unfilled, take_over
+from posecap.models.view_fusion import trained_size
 
 FORMAT = 1
-
-Fit = Literal["missing", "unexpected", "shape"]
-
-
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """One tensor that was not loaded; a shape is None on the side that has no such tensor."""
-
-    key: str
-    why: Fit
-    in_file: tuple[int, ...] | None
-    in_network: tuple[int, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What `load_checkpoint` did.
-
-    Attributes:
-        path: of the file.
-        layout: "posecap", "state dict", "snapshot" or "keras".
-        preset: that the file records; None for files of other programs.
-        epoch: that the file records, None where it does not.
-        count: tensors that were loaded.
-        misfits: tensors that were not, in the network's order, then the file's.
-    """
-
-    path: Path
-    layout: str
-    preset: str | None
-    epoch: int | None
-    count: int
-    misfits: tuple[Misfit, ...]
-
-    def table(self) -> str:
-        """One line for each tensor that was not loaded, under one line that counts; only the latter if all fitted."""
-        head = f"{self.path.name} ({self.layout}): {self.count} tensors loaded, {len(self.misfits)} not"
-        return "\n".join([head, *_lines(self.misfits)])
 
 
 def load_checkpoint(
@@ -85,41 +50,40 @@ def load_checkpoint(
     stored = read_checkpoint(path)
     if spec is not None:
         _expect_spec(path, stored, spec, any_preset)
-    own = stored.layout == "posecap"
-    rename = key_map or (spec.key_map() if spec is not None else None)
-    tensors = stored.tensors if own or rename is None else _renamed(path, stored.tensors, rename)
     wanted = module.state_dict()
-    fitting, misfits = _compared(tensors, wanted)
-    loaded = Loaded(path, stored.layout, stored.preset, stored.epoch, len(fitting), misfits)
-    if not fitting:
-        raise CheckpointError(f"{path}: no tensor fits the network: check the network's name and the key map")
-    if misfits and not partial:
-        raise CheckpointError(
-            f"{loaded.table()}\n{path}: does not fit the network: check its name and options, or load it partially"
-        )
+    fitting, loaded = _fitted(path, stored, wanted, key_map or (spec.key_map() if spec else None), partial)
     module.load_state_dict({**wanted, **fitting})
     return loaded
 
 
 def open_network(
-    name: str, path: Path | None = None, preset: PresetName | None = None
+    name: str, path: Path | None = None, preset: PresetName | None = None, **options: Value
 ) -> tuple[nn.Module, NetworkSpec, Loaded | None]:
-    """The network called `name` in evaluation mode, with the weights at `path`.
+    """The network called `name` in evaluation mode, with the weights at `path`, and its entry with its options.
 
     Without `preset` it is the one that the file records; `compat` for a file of the original program; `clean`
-    without a file, and then the weights are fresh.
+    without a file, and then the weights are fresh. Weights are in memory once.
+
+    Args:
+        options: of the entry that the file does not record, as for a fusion of another size (`side_px`, `views`).
 
     Raises:
-        NetworkError: no such network.
+        NetworkError: no such network or option.
         CheckpointError: as `load_checkpoint`.
     """
     if path is None:
-        spec = network(name, preset or "clean")
+        spec = _with_options(network(name, preset or "clean"), options)
         return spec.module().eval(), spec, None
-    stored = read_checkpoint(path)
+    # the network keeps the tensors that are read, so they may not change with the file
+    stored = read_checkpoint(path, mapped=False)
     spec = network(name, preset or (stored.preset if stored.preset is not None else "compat"))
-    module = spec.module(**(stored.options or {}))
-    loaded = load_checkpoint(path, module, spec)
+    _expect_spec(path, stored, spec, any_preset=False)
+    spec = _with_options(spec, options, stored.options or {})
+    with Unfilled():
+        module = spec.module()
+    wanted = module.state_dict()
+    fitting, loaded = _fitted(path, stored, wanted, spec.key_map(), partial=False)
+    take_over(module, {**wanted, **fitting})
     return module.eval(), spec, loaded
 
 
@@ -173,6 +137,47 @@ def _expect_spec(path: Path, stored: Stored, spec: NetworkSpec, any_preset: bool
         )
 
 
+def _with_options(
+    spec: NetworkSpec, wanted: Mapping[str, Value], recorded: Mapping[str, Value] | None = None
+) -> NetworkSpec:
+    """The entry with the options of a file and those that somebody wants, and the pictures that belong to them."""
+    unknown = [key for key in wanted if key not in spec.options]
+    if unknown:
+        raise NetworkError(
+            f"network {spec.name!r} has no option {unknown[0]!r}: choose of {', '.join(spec.options)}"
+        )
+    options = {**spec.options, **(recorded or {}), **wanted}
+    picture, side, views = spec.picture, options.get("side_px"), options.get("views")
+    if isinstance(side, int):
+        picture = replace(picture, size_px=(side, side))
+    if isinstance(views, int):
+        picture = replace(picture, views=views)
+    return replace(spec, options=options, picture=picture)
+
+
+def _fitted(
+    path: Path, stored: Stored, wanted: Mapping[str, Tensor], rename: KeyMap | None, partial: bool
+) -> tuple[dict[str, Tensor], Loaded]:
+    """What is to be loaded of a file, under our keys; refuses files that do not fit."""
+    own = stored.layout == "posecap"
+    tensors = stored.tensors if own or rename is None else _renamed(path, stored.tensors, rename)
+    fitting, misfits = compared(tensors, wanted)
+    loaded = Loaded(path, stored.layout, stored.preset, stored.epoch, len(fitting), misfits)
+    if not fitting:
+        raise CheckpointError(f"{path}: no tensor fits the network: check the network's name and the key map")
+    if misfits and not partial:
+        size, ours = trained_size(tensors), trained_size(wanted)
+        advice = "check its name and options, or load it partially"
+        if size != ours and size is not None and ours is not None:
+            (views, side), (our_views, our_side) = size, ours
+            advice = (
+                f"its fusion is of {views} views of {side} px, the network's of {our_views} of {our_side}: "
+                f"open it with views={views}, side_px={side}"
+            )
+        raise CheckpointError(f"{loaded.table()}\n{path}: does not fit the network: {advice}")
+    return fitting, loaded
+
+
 def _renamed(path: Path, tensors: Mapping[str, Tensor], rename: KeyMap) -> dict[str, Tensor]:
     """The tensors under our keys; those that the map does not want are gone."""
     renamed: dict[str, Tensor] = {}
@@ -186,42 +191,3 @@ def _renamed(path: Path, tensors: Mapping[str, Tensor], rename: KeyMap) -> dict[
             )
         renamed[ours] = tensor
     return renamed
-
-
-def _compared(
-    tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], tuple[Misfit, ...]]:
-    """What can be loaded, and what cannot.
-
-    Counters of BatchNorm batches may be missing: files older than PyTorch 0.4.1 and Keras have none.
-    """
-    fitting: dict[str, Tensor] = {}
-    misfits: list[Misfit] = []
-    for key, own in wanted.items():
-        shape = tuple(own.shape)
-        if key not in tensors:
-            if not key.endswith("num_batches_tracked"):
-                misfits.append(Misfit(key, "missing", None, shape))
-        elif tuple(tensors[key].shape) != shape:
-            misfits.append(Misfit(key, "shape", tuple(tensors[key].shape), shape))
-        else:
-            fitting[key] = tensors[key]
-    misfits += [
-        Misfit(key, "unexpected", tuple(t.shape), None) for key, t in tensors.items() if key not in wanted
-    ]
-    return fitting, tuple(misfits)
-
-
-def _lines(misfits: tuple[Misfit, ...]) -> list[str]:
-    if not misfits:
-        return []
-    rows = [("tensor", "why", "file", "network")]
-    rows += [(m.key, m.why, _shape(m.in_file), _shape(m.in_network)) for m in misfits]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-
-
-def _shape(shape: tuple[int, ...] | None) -> str:
-    return "-" if shape is None else "x".join(map(str, shape)) or "scalar"

@@ -1,5 +1,8 @@
 """The fusion layer of Qiu et al. (ICCV 2019, section 3): each view's heatmaps, helped by those of all other views."""
 
+import math
+import re
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -83,3 +86,14 @@ class ViewFusion(nn.Module):
             if present is None
             else torch.where(present.any(1)[:, None, None, None, None], maps, torch.nan)
         )
+
+
+def trained_size(tensors: Mapping[str, Tensor]) -> tuple[int, int] | None:
+    """(views, side of the crops in px) of a network of which these are the weights; None = it has no such fusion."""
+    matrices = [tensor for key, tensor in tensors.items() if re.search(r"aggre\.\d+\.weight$", key)]
+    views = (1 + math.isqrt(1 + 4 * len(matrices))) // 2
+    cells = {tuple(matrix.shape) for matrix in matrices}
+    if not matrices or views * (views - 1) != len(matrices) or len(cells) != 1:
+        return None
+    side = math.isqrt(matrices[0].shape[0])
+    return (views, 4 * side) if cells == {(side * side, side * side)} else None
