@@ -28,11 +28,11 @@ Writes a published network as ONNX, runs it in ONNX Runtime and OpenVINO, and co
 
 Your weights; the preset is the one that the file records, `compat` for files of the original program:
 
-    python launch/export_model.py pose-resnet-50 --checkpoint model_best.pth.tar --onnx pose.onnx
+    python launch/export_model.py pose-resnet-50 --onnx --checkpoint model_best.pth.tar --out pose.onnx
 
 Random weights, to see whether everything fits:
 
-    python launch/export_model.py pose-resnet-50 --onnx /tmp/pose.onnx
+    python launch/export_model.py pose-resnet-50 --onnx
 
 All networks, one table, no files:
 
@@ -40,7 +40,7 @@ All networks, one table, no files:
 
 What follows networks, triangulation and pictorial structures, in any number of views:
 
-    python launch/export_model.py dlt --onnx dlt.onnx
+    python launch/export_model.py dlt --onnx
 
 What there is:
 
@@ -54,7 +54,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def export_model(
     name: Annotated[str, typer.Argument(help="A network, see --list.", show_default=False)] = "",
     *,
-    onnx: Annotated[Path | None, typer.Option(help="The file to write.", show_default=False)] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="The format; there is no other.")] = True,
+    out: Annotated[
+        Path | None, typer.Option(help="The file. Default: NAME.onnx.", show_default=False)
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights of any layout. Random ones without.", show_default=False)
     ] = None,
@@ -68,7 +71,7 @@ def export_model(
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 20.")] = 20,
     tolerance: Annotated[
         float, typer.Option(min=0, help="Largest difference to PyTorch, as a fraction of the largest value.")
-    ] = 1e-3,
+    ] = 1e-4,
     repeats: Annotated[int, typer.Option(min=0, help="Timed calls of each engine.")] = 3,
     all_networks: Annotated[
         bool, typer.Option("--all", help="Check every network; nothing is kept.")
@@ -81,7 +84,7 @@ def export_model(
         if list_all:
             _show(console)
             return
-        _expect_request(name, onnx, checkpoint, all_networks)
+        _expect_request(name, out, checkpoint, all_networks)
         wanted_preset = _preset(preset)
         try:
             with tempfile.TemporaryDirectory() as folder, _bar(console) as bar:
@@ -90,7 +93,7 @@ def export_model(
                 done: list[Exported] = []
                 for one in wanted:
                     bar.update(task, description=one)
-                    path = Path(folder) / "network.onnx" if onnx is None else onnx
+                    path = Path(folder) / "network.onnx" if all_networks else out or Path(f"{name}.onnx")
                     done.append(
                         export_and_check(
                             one,
@@ -107,27 +110,25 @@ def export_model(
             sys.exit(128 + signal.SIGINT)
         except OSError as error:
             raise UsageError(
-                f"cannot write {onnx} ({error.strerror}): choose another place with --onnx"
+                f"cannot write {out or f'{name}.onnx'} ({error.strerror}): choose another place with --out"
             ) from error
-        _report(console, done, onnx)
+        _report(console, done, None if all_networks else out or Path(f"{name}.onnx"))
         bad = [one.name for one in done if one.difference > tolerance]
         if bad:
             console.print(f"differs from PyTorch by more than {tolerance:g}: {', '.join(bad)}")
             sys.exit(1)
 
 
-def _expect_request(name: str, onnx: Path | None, checkpoint: Path | None, all_networks: bool) -> None:
+def _expect_request(name: str, out: Path | None, checkpoint: Path | None, all_networks: bool) -> None:
     if all_networks:
-        if name or onnx or checkpoint:
-            raise UsageError(
-                "--all takes no name, --onnx or --checkpoint: leave them out, or leave out --all"
-            )
+        if name or out or checkpoint:
+            raise UsageError("--all takes no name, --out or --checkpoint: leave them out, or leave out --all")
         return
     if not name:
         raise UsageError("no network named: see --list, or take --all")
     network(name)
-    if onnx is None:
-        raise UsageError(f"no file to write {name} to: add --onnx {name}.onnx")
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {out} is a folder: name a file, such as {out / name}.onnx")
 
 
 def _preset(text: str) -> PresetName | None:
@@ -138,8 +139,8 @@ def _preset(text: str) -> PresetName | None:
     return None
 
 
-def _report(console: Console, done: list[Exported], onnx: Path | None) -> None:
-    for one in done[:1] if onnx is not None else []:
+def _report(console: Console, done: list[Exported], path: Path | None) -> None:
+    for one in done[:1] if path is not None else []:
         if one.loaded is not None:
             console.print(one.loaded.table())
         console.print(
@@ -157,8 +158,8 @@ def _report(console: Console, done: list[Exported], onnx: Path | None) -> None:
     console.print(
         "largest difference to PyTorch, as a fraction of the output's largest value; processor time, float32"
     )
-    if onnx is not None:
-        console.print(f"{onnx} is written")
+    if path is not None:
+        console.print(f"{path} is written")
 
 
 def _show(console: Console) -> None:

@@ -34,7 +34,7 @@ def test_list_names_every_network_and_needs_no_torch() -> None:
 def test_triangulation_becomes_a_file_for_any_number_of_views(tmp_path) -> None:
     pytest.importorskip("onnxscript", reason="export needs onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
-    done = export_model("dlt", "--onnx", str(tmp_path / "dlt.onnx"), "--repeats", "1")
+    done = export_model("dlt", "--onnx", "--out", str(tmp_path / "dlt.onnx"), "--repeats", "1")
     assert done.returncode == 0, done.stderr
     assert "free sizes: batch, views" in done.stdout
     session = onnxruntime.InferenceSession(str(tmp_path / "dlt.onnx"), providers=["CPUExecutionProvider"])
@@ -48,13 +48,16 @@ def test_triangulation_becomes_a_file_for_any_number_of_views(tmp_path) -> None:
     ("arguments", "message"),
     [
         ((), "no network named: see --list, or take --all"),
-        (("resnet", "--onnx", "x.onnx"), "no network 'resnet', there are "),
-        (("pose-resnet-50",), "no file to write pose-resnet-50 to: add --onnx pose-resnet-50.onnx"),
+        (("resnet", "--onnx"), "no network 'resnet', there are "),
         (
-            ("pose-resnet-50", "--onnx", "x", "--preset", "old"),
+            ("pose-resnet-50", "--out", "/tmp"),
+            "--out /tmp is a folder: name a file, such as /tmp/pose-resnet-50.onnx",
+        ),
+        (
+            ("pose-resnet-50", "--onnx", "--preset", "old"),
             "--preset 'old' does not exist: choose compat or clean",
         ),
-        (("pose-resnet-50", "--all"), "--all takes no name, --onnx or --checkpoint"),
+        (("pose-resnet-50", "--all"), "--all takes no name, --out or --checkpoint"),
     ],
 )
 def test_a_wrong_request_ends_with_one_sentence(arguments, message) -> None:
@@ -73,7 +76,8 @@ def test_original_weights_become_a_file_that_engines_read(tmp_path) -> None:
     weights, onnx = tmp_path / "model_best.pth.tar", tmp_path / "pose.onnx"
     torch.save(network("pose-mobilenet-v2").module().state_dict(), weights)
     done = export_model(
-        "pose-mobilenet-v2", "--checkpoint", str(weights), "--onnx", str(onnx), "--batch", "1", "--repeats", "1",
+        "pose-mobilenet-v2", "--checkpoint", str(weights), "--onnx", "--out", str(onnx), "--batch", "1",
+        "--repeats", "1",
         timeout=110,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
