@@ -17,7 +17,8 @@ from posecap.launch.demo_output import DemoOutput
 from posecap.launch.demo_person import DemoPicture, DemoSystem
 from posecap.launch.demo_pictures import picture_files
 from posecap.launch.errors import UsageError, user_errors
-from posecap.models.networks import PresetName, names, network
+from posecap.launch.options import network_preset
+from posecap.models.networks import names, network
 from posecap.models.weights import presets
 
 _EXAMPLES = """
@@ -118,7 +119,7 @@ def demo(
             checkpoint=checkpoint,
             root_checkpoint=root_checkpoint,
             root_depth_mm=root_depth,
-            preset=_preset(preset),
+            preset=network_preset(preset),
             untrained=untrained,
             boxes=tuple(box or ()),
             detector=detector,
@@ -270,14 +271,6 @@ def _expect_no_network(name: str, options: DemoOptions) -> None:
 def _networks() -> list[str]:
     """Those that look at pictures."""
     return [name for name in names() if "pictures" in network(name).inputs]
-
-
-def _preset(text: str) -> PresetName | None:
-    if text in ("compat", "clean"):
-        return text
-    if text:
-        raise UsageError(f"--preset {text!r} does not exist: choose compat or clean")
-    return None
 
 
 def _show(console: Console) -> None:

@@ -21,7 +21,8 @@ from rich.table import Table
 
 from posecap.launch.errors import UsageError, user_errors
 from posecap.launch.model_export import Exported, export_and_check
-from posecap.models.networks import PresetName, names, network
+from posecap.launch.options import network_preset
+from posecap.models.networks import names, network
 
 _EXAMPLES = """
 Writes a published network as ONNX, runs it in ONNX Runtime and OpenVINO, and compares the numbers with PyTorch's.
@@ -85,7 +86,7 @@ def export_model(
             _show(console)
             return
         _expect_request(name, out, checkpoint, all_networks)
-        wanted_preset = _preset(preset)
+        wanted_preset = network_preset(preset)
         try:
             with tempfile.TemporaryDirectory() as folder, _bar(console) as bar:
                 wanted = names() if all_networks else (name,)
@@ -129,14 +130,6 @@ def _expect_request(name: str, out: Path | None, checkpoint: Path | None, all_ne
     network(name)
     if out is not None and out.is_dir():
         raise UsageError(f"--out {out} is a folder: name a file, such as {out / name}.onnx")
-
-
-def _preset(text: str) -> PresetName | None:
-    if text in ("compat", "clean"):
-        return text
-    if text:
-        raise UsageError(f"--preset {text!r} does not exist: choose compat or clean")
-    return None
 
 
 def _report(console: Console, done: list[Exported], path: Path | None) -> None:

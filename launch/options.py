@@ -1,6 +1,9 @@
 """Checks that several commands make of their options."""
 
+from typing import cast
+
 from posecap.launch.errors import UsageError
+from posecap.models.networks import PresetName
 
 
 def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
@@ -8,6 +11,11 @@ def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise UsageError(f"{option} {value!r} is unknown, there are {', '.join(choices)}: check the spelling")
     return value
+
+
+def network_preset(text: str) -> PresetName | None:
+    """The value of --preset; None for "", UsageError for one that does not exist."""
+    return cast("PresetName", one_of("--preset", text, ("compat", "clean"))) if text else None
 
 
 def positive(option: str, value: float) -> float:

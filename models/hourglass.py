@@ -3,8 +3,6 @@
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
-from posecap.models.depth_decoding import DepthDecoding
-
 WIDTH = 256
 
 
@@ -55,7 +53,6 @@ class StackedHourglass(nn.Module):
             residuals lie at every place, `depth_modules` in each of the four steps of the regression.
         joints: heatmaps, and depths.
         size_px: side of the crop, a multiple of 64; the regression's last layer depends on it.
-        y_bias, sub_pixel, flip_shift: how maps are read, see `DepthDecoding`.
     """
 
     def __init__(
@@ -66,9 +63,6 @@ class StackedHourglass(nn.Module):
         joints: int = 16,
         *,
         size_px: int = 256,
-        y_bias: bool = False,
-        sub_pixel: bool = True,
-        flip_shift: bool = True,
     ) -> None:
         super().__init__()
         if size_px % 64:
@@ -91,7 +85,6 @@ class StackedHourglass(nn.Module):
         self.remap_heatmaps = nn.ModuleList([nn.Conv2d(joints, WIDTH, 1) for _ in range(stacks)])
         self.depth_steps = nn.ModuleList([residuals(depth_modules) for _ in range(4)])
         self.depth = nn.Linear(WIDTH * (size_px // 64) ** 2, joints)
-        self.decoding = DepthDecoding(y_bias=y_bias, sub_pixel=sub_pixel, flip_shift=flip_shift)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Heatmaps (N, joints, H/4, W/4) of every stack, then depths (N, joints), of crops (N, 3, H, W).

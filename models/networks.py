@@ -72,7 +72,7 @@ class NetworkSpec:
         build: "module:function" (or class) that makes the module from `options`.
         keys: "module:function" from the original's keys to ours, "" where they are the same.
         example: "module:function" that gives example inputs from (spec, batch), "" where pictures are the only input.
-        gains: parameter -> factor on random weights (`random_weights.py`), with which answers look like a trained network's.
+        gains: parameter -> factor on random weights (`random_weights.py`), with which answers look like trained ones.
     """
 
     name: str

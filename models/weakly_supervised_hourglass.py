@@ -1,7 +1,6 @@
 """The paper's own network (Zhou et al., ICCV 2017): stacked hourglasses, and how its maps are read and scored."""
 
-from dataclasses import replace
-
+from posecap.models.depth_decoding import DepthDecoding
 from posecap.models.depth_scale import BoneSum, ScoredJoints
 from posecap.models.hourglass import StackedHourglass
 
@@ -36,15 +35,8 @@ class WeaklySupervisedHourglass(StackedHourglass):
         bone_sum_mm: float | None = None,
         scored_joints: ScoredJoints = "mpii-16/1",
     ) -> None:
-        super().__init__(
-            stacks,
-            modules,
-            depth_modules,
-            joints,
-            size_px=size_px,
-            y_bias=y_bias,
-            sub_pixel=sub_pixel,
-            flip_shift=flip_shift,
+        super().__init__(stacks, modules, depth_modules, joints, size_px=size_px)
+        self.decoding = DepthDecoding(
+            y_bias=y_bias, sub_pixel=sub_pixel, flip_shift=flip_shift, exchanged_step=exchanged_step
         )
-        self.decoding = replace(self.decoding, exchanged_step=exchanged_step)
         self.bone_sum = None if bone_sum_mm is None else BoneSum(bone_sum_mm, scored_joints)

@@ -254,7 +254,7 @@ def test_pictures_of_folders_and_videos_come_in_order(tmp_path) -> None:
             "--focal and --fov say the same thing: keep one",
         ),
         (("blazepose-full", "{picture}", "--preset", "clean"), "leave out --preset"),
-        (("posenet-18", "{picture}", "--preset", "old"), "--preset 'old' does not exist"),
+        (("posenet-18", "{picture}", "--preset", "old"), "--preset 'old' is unknown"),
         (("blazepose-full", "{broken}"), "broken.png is not a picture that can be read"),
     ],
 )  # fmt: skip

@@ -55,7 +55,7 @@ def test_triangulation_becomes_a_file_for_any_number_of_views(tmp_path) -> None:
         ),
         (
             ("pose-resnet-50", "--onnx", "--preset", "old"),
-            "--preset 'old' does not exist: choose compat or clean",
+            "--preset 'old' is unknown, there are compat, clean: check the spelling",
         ),
         (("pose-resnet-50", "--all"), "--all takes no name, --out or --checkpoint"),
     ],
