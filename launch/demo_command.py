@@ -99,6 +99,10 @@ def demo(
     ] = None,
     detector: Annotated[str, typer.Option(help="Which one finds people.")] = "auto",
     most_people: Annotated[int, typer.Option(min=1, help="That are read in one picture.")] = 10,
+    flip: Annotated[
+        bool,
+        typer.Option("--flip", help="Read each crop mirrored, too: a little better, twice the time."),
+    ] = False,
     at: Annotated[
         float, typer.Option(min=0, help="Instant of recordings of several cameras, seconds.")
     ] = 1.0,
@@ -124,6 +128,7 @@ def demo(
             boxes=tuple(box or ()),
             detector=detector,
             most_people=most_people,
+            flip=flip,
         )
         if name in _networks() and network(name).picture.views > 1:
             _run_views(console, name, options, list(pictures or ()), cams, at, out)
@@ -162,6 +167,8 @@ def _run_views(
         raise UsageError(f"{name} needs several calibrated views: give their rig file, --cams rig.yaml")
     if options.boxes:
         raise UsageError(f"{name} finds people in the room: leave out --box")
+    if options.flip:
+        raise UsageError(f"{name} cannot be shown mirrored views of a rig: leave out --flip")
     expect_weights(name, options, "--checkpoint", options.checkpoint, "of the original program, or posecap's")
     from posecap.launch.demo_multiview import open_views
     from posecap.launch.demo_rig import locate, rig_instant, whole_views
@@ -261,6 +268,7 @@ def _expect_no_network(name: str, options: DemoOptions) -> None:
             ("--root-depth", options.root_depth_mm),
             ("--preset", options.preset),
             ("--box", options.boxes),
+            ("--flip", options.flip),
         )
         if value
     ]

@@ -3,22 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from posecap.launch.demo_detector import open_boxes
 from posecap.launch.demo_person import DemoSystem
-from posecap.launch.demo_single import Cells, CropNetwork
+from posecap.launch.demo_readers import cells_reader, forward, voxels_reader
+from posecap.launch.demo_single import CropNetwork
 from posecap.launch.errors import UsageError
 from posecap.models.errors import NetworkError
 from posecap.models.networks import NetworkSpec, PresetName, network
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from posecap.models.depth_decoding import DepthDecoding
 
 _FEET_MM = 300.0  # nobody is nearer than that
 
@@ -36,6 +32,7 @@ class DemoOptions:
         boxes: of people, LEFT,TOP,RIGHT,BOTTOM; none = the detector finds them.
         detector: which one.
         most_people: that are read in one picture.
+        flip: crops are read mirrored, too.
     """
 
     checkpoint: Path | None = None
@@ -46,6 +43,7 @@ class DemoOptions:
     boxes: tuple[str, ...] = ()
     detector: str = "auto"
     most_people: int = 10
+    flip: bool = False
 
 
 def expect_weights(name: str, options: DemoOptions, option: str, file: Path | None, example: str) -> None:
@@ -75,7 +73,7 @@ def open_single(name: str, options: DemoOptions, say: Callable[[str], None]) -> 
     return CropNetwork(
         spec,
         boxes.boxes,
-        reader(spec, module),
+        cells_reader(spec, module, options.flip),
         checkpoints=(used,),
         most_people=options.most_people,
         closes=boxes,
@@ -117,7 +115,7 @@ def open_mppe(name: str, options: DemoOptions, say: Callable[[str], None]) -> De
     return AbsolutePeople(
         PUBLISHED_SETS[spec.joints],
         boxes.boxes,
-        forward(pose),
+        voxels_reader(spec, pose, options.flip),
         root,
         (spec.picture, root_spec.picture),
         preset=spec.preset,
@@ -150,39 +148,3 @@ def opened(
         return module, spec, None
     say(f"{loaded.table()}, preset {spec.preset}")
     return module, spec, str(checkpoint)
-
-
-def forward(module: "nn.Module") -> Callable[..., NDArray[np.floating]]:
-    """The network from arrays to the array that it gives."""
-
-    def run(*inputs: NDArray[np.float32]) -> NDArray[np.floating]:
-        import torch
-
-        with torch.inference_mode():
-            return module(*(torch.from_numpy(one) for one in inputs)).numpy()
-
-    return run
-
-
-def reader(spec: NetworkSpec, module: "nn.Module") -> Callable[[NDArray[np.float32]], Cells]:
-    """The network and the highest cells of its heatmaps; with the depth there, where it tells depth."""
-
-    def read(x: NDArray[np.float32]) -> Cells:
-        import torch
-
-        from posecap.models.heatmap_argmax import heatmap_argmax
-
-        with torch.inference_mode():
-            outputs = module(torch.from_numpy(x))
-            maps = (
-                outputs if isinstance(outputs, torch.Tensor) else outputs[-2]
-            )  # of the last stack, before the depth
-            size = maps.shape[-1], maps.shape[-2]
-            xy, score = heatmap_argmax(maps, quarter_step=True)
-            if "depth" not in spec.outputs:
-                return Cells(xy.numpy(), score.numpy(), size)
-            decoding = cast("DepthDecoding", module.decoding)
-            xyz = decoding.xyz(maps, outputs[-1])
-            return Cells(decoding.xy(maps).numpy(), score.numpy(), size, xyz=xyz.float().numpy())
-
-    return read

@@ -28,7 +28,7 @@ from posecap.launch.demo_rig_files import files_of_cameras, still_sets
 from posecap.launch.errors import UsageError
 from posecap.models.networks import network
 from posecap.models.posenet_box import VOXELS, person_box
-from posecap.models.published_joints import H36M_18
+from posecap.models.published_joints import H36M_18, PUBLISHED_SETS
 from posecap.runtime.network_crop import cut_out, picture_of_cells
 from posecap.runtime.pinhole_views import PinholeViews
 from posecap.runtime.pose import Region
@@ -152,6 +152,52 @@ def test_a_network_that_finds_a_dot_in_its_crop_finds_it_in_the_picture(preset) 
     np.testing.assert_allclose(person.xy[0, 0], (350, 210), atol=0.05)
 
 
+@pytest.mark.parametrize("name", ["pose-mobilenet-v2", "weakly-supervised-50", "posenet-18"])
+@pytest.mark.parametrize("preset", ["compat", "clean"])
+def test_mirrored_crops_are_put_back_before_the_mean(name, preset) -> None:
+    """A network that finds the left wrist at a dot, the right one in the middle, and knows nothing of mirrors."""
+    torch = pytest.importorskip("torch", reason="the networks need PyTorch")
+    from posecap.launch.demo_readers import cells_reader, voxels_reader
+
+    spec = network(name, preset)
+    joints = PUBLISHED_SETS[spec.joints]
+    left, right = joints.index("left_wrist"), joints.index("right_wrist")
+
+    def cells(crops, exact):
+        """(n, joints, 2): a left-right aware network's answer, the dot being the left wrist of whoever is shown."""
+        mirrored = crops[:, 0, 0, 0] > 0  # a mark in the top left corner says that the crop is a mirror image
+        dot, other = torch.tensor([20.0, 12.0]), torch.tensor([40.0, 30.0])
+        found = torch.full((len(crops), len(joints), 2), 32.0)
+        back = torch.tensor([exact, 0.0]), torch.tensor([-1.0, 1.0])
+        for n in range(len(crops)):
+            found[n, left] = back[0] + back[1] * other if mirrored[n] else dot
+            found[n, right] = back[0] + back[1] * dot if mirrored[n] else other
+        return found
+
+    crops = np.zeros((1, 3, 256, 256), np.float32)
+    crops[:, :, 0, -1] = 1.0
+    if name == "posenet-18":
+        width = 64.0 if preset == "clean" else 63.0
+
+        def module(x):
+            return torch.cat([cells(x, width), torch.full((len(x), 18, 1), 32.0)], -1)
+
+        xy = voxels_reader(spec, module, True)(crops)[0, :, :2]
+        np.testing.assert_allclose(xy[[left, right]], [(20, 12), (40, 30)], atol=1e-4)
+    else:
+        from posecap.models.heatmap_targets import gaussian_targets
+
+        def module(x):  # cell 63 - c in the mirror without the shift, 64 - c with it
+            maps, _ = gaussian_targets(cells(x, 64.0 if preset == "clean" else 63.0), (64, 64))
+            return (maps, maps) if "depth" in spec.outputs else maps
+
+        if hasattr(spec.module(), "decoding"):
+            module.decoding = spec.module().decoding
+        xy = cells_reader(spec, module, True)(crops).xy[0]
+        bias = np.array([[0, 20 / 64], [0, 40 / 64]]) if spec.options.get("y_bias") else 0.0
+        np.testing.assert_allclose(xy[[left, right]] - bias, [(20, 12), (40, 30)], atol=1e-4)
+
+
 def test_distance_follows_the_focal_length(picture) -> None:
     """Twice the focal length puts everybody twice as far: what a guess costs."""
     pytest.importorskip("torch", reason="RootNet's own distance is part of the test")
@@ -255,6 +301,7 @@ def test_pictures_of_folders_and_videos_come_in_order(tmp_path) -> None:
         ),
         (("blazepose-full", "{picture}", "--preset", "clean"), "leave out --preset"),
         (("posenet-18", "{picture}", "--preset", "old"), "--preset 'old' is unknown"),
+        (("blazepose-full", "{picture}", "--flip"), "leave out --flip"),
         (("blazepose-full", "{broken}"), "broken.png is not a picture that can be read"),
     ],
 )  # fmt: skip
