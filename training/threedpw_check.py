@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from zipfile import BadZipFile
 
 import numpy as np
 import typer
@@ -48,6 +49,7 @@ def main(
 ) -> None:
     """Read a split of 3DPW as it was downloaded, reproject its joints, and say what is in it."""
     console, said = Console(highlight=False, soft_wrap=True), Console(stderr=True, soft_wrap=True)
+    console.width = max(console.width, _WIDTH)
     try:
         if split not in ("train", "validation", "test"):
             raise DatasetError(
@@ -58,7 +60,7 @@ def main(
         with said.status(f"reading {split}"):
             samples = read_3dpw(folder, split, places=places, found_only=found_only)
         if samples.contents:
-            console.print(_table(samples), crop=False, width=max(console.width, _WIDTH))
+            console.print(_table(samples))
             console.print(_LEGEND)
         for note in samples.notes:
             console.print(note, markup=False)
@@ -82,11 +84,11 @@ def estimates(path: Path, samples: int) -> NDArray[np.float64]:
         DatasetError: no such file, or not one array of that shape.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             xyz = np.asarray(file["xyz_mm"], np.float64)
     except FileNotFoundError:
         raise DatasetError(f"no file {path}: give the estimated joints with --score") from None
-    except (OSError, KeyError, ValueError, EOFError, TypeError) as error:
+    except (OSError, KeyError, ValueError, EOFError, TypeError, IndexError, BadZipFile) as error:
         raise DatasetError(f"{path} has no array xyz_mm ({error}): write it with numpy.savez") from None
     if xyz.shape != (samples, len(MPII_16), 3):
         raise DatasetError(

@@ -59,8 +59,7 @@ class Fit:
         return None
 
     def _other_way(self) -> str:
-        fits = self.joints and self.relative_inverse <= _MOST_OFF
-        return ", while the inverse of cam_poses fits" if fits else ""
+        return ", while the inverse of cam_poses fits" if self.relative_inverse <= _MOST_OFF else ""
 
 
 def fit(sequence: PickledSequence, person: int, size_px: tuple[int, int]) -> Fit:

@@ -59,7 +59,7 @@ def write_threedpw(
     Raises:
         DatasetError: nobody, no clip of that camera, or the clip is too short.
     """
-    if not takes or takes[0].clips[view] is None:
+    if not takes or not 0 <= view < len(takes[0].clips) or takes[0].clips[view] is None:
         raise DatasetError(f"no clip of camera {view} to write: take a recording with one")
     camera, clip = takes[0].rig.cameras[view], takes[0].clips[view]
     folder = root / PICTURES / sequence
