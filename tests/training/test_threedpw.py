@@ -375,7 +375,7 @@ def test_the_command_says_what_is_there(root, tmp_path) -> None:
 
 def test_writing_what_cannot_be_written(take, tmp_path) -> None:
     short = replace(take, clips=(grey_clip(tmp_path / "short.mp4", (64, 64), 30, 5),))
-    with pytest.raises(DatasetError, match="short.mp4 has 3 pictures to take, expected 4: ask for fewer"):
+    with pytest.raises(DatasetError, match=r"short\.mp4 has 3 pictures to take, expected 4: ask for fewer"):
         write_threedpw([short], tmp_path, frames=4, every=2)
     with pytest.raises(DatasetError, match="no clip of camera 0 to write"):
         write_threedpw([], tmp_path)
