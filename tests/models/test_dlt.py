@@ -159,6 +159,16 @@ def test_a_point_at_infinity_is_unknown() -> None:
     assert found.isnan().all()
 
 
+@pytest.mark.parametrize("shift", [-1e-3, 1e-3])
+def test_a_step_divides_by_eigenvalue_plus_shift(shift: float) -> None:
+    """With the original's minus an eigenvalue below 0.001 turns its vector around, and a larger one gains more."""
+    for least in (0.0002, 0.003):
+        gram = torch.diag(torch.tensor([least, 1.0, 2.0, 3.0], dtype=torch.float64))[None]
+        x = smallest_vector(gram, shift=shift, iterations=1, start=(1, 1, 1, 1))[0]
+        assert (x[0] / x[1]).item() == pytest.approx((1 + shift) / (least + shift))
+        assert (x[0] / x[1] < 0) == (shift < 0 and least < 1e-3)
+
+
 def test_the_start_may_not_be_orthogonal_to_the_answer() -> None:
     gram = torch.diag(torch.tensor([0.0, 1, 2, 3]))[None]
     right = smallest_vector(gram, start=(0.1, 1, 0, 0))
