@@ -38,7 +38,7 @@ def load_checkpoint(
         spec: the entry that `module` was built from. With it the key map of the original's files is known,
             and a file of another network or preset is refused.
         key_map: from the file's keys (without `module.`) to ours, instead of the one of `spec`. Not applied to
-            posecap's own files.
+            posecap's own files. One with `of_file(keys)` is asked for the map of the file that has these keys.
         partial: load what fits, as for a trunk from a classifier; the report tells the rest. A file of which
             nothing fits is still refused.
         any_preset: take a file of another preset, as a start for training.
@@ -160,6 +160,12 @@ def _fitted(
 ) -> tuple[dict[str, Tensor], Loaded]:
     """What is to be loaded of a file, under our keys; refuses files that do not fit."""
     own = stored.layout == "posecap"
+    of_file = getattr(rename, "of_file", None)
+    if of_file is not None and not own:
+        try:
+            rename = of_file(stored.tensors)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from error
     tensors = stored.tensors if own or rename is None else _renamed(path, stored.tensors, rename)
     fitting, misfits = compared(tensors, wanted)
     loaded = Loaded(path, stored.layout, stored.preset, stored.epoch, len(fitting), misfits)

@@ -15,7 +15,7 @@ from torch import Tensor, nn  # noqa: E402
 from posecap.models.canonical_fusion import CanonicalFusion, CanonicalSettings, ViewNorm  # noqa: E402
 from posecap.models.canonical_keys import our_key  # noqa: E402
 from posecap.models.checkpoints import load_checkpoint  # noqa: E402
-from posecap.models.errors import NetworkError  # noqa: E402
+from posecap.models.errors import CheckpointError, NetworkError  # noqa: E402
 from posecap.models.networks import NetworkSpec, network  # noqa: E402
 
 BLOCKS_152 = (3, 8, 36, 3)
@@ -85,6 +85,28 @@ def test_every_norm_keeps_as_keras_does(preset: str) -> None:
     assert {norm.momentum for norm in norms} == {0.01}
     assert {norm.eps for norm in module.encoder.modules() if isinstance(norm, nn.BatchNorm2d)} == {1.001e-5}  # pyright: ignore
     assert len(norms) == 155 + 3 + 2 + (8 if preset == "compat" else 2)
+
+
+def test_only_clean_takes_away_the_colour_that_the_trunk_learnt_without() -> None:
+    """Keras' ResNet wants pictures without the mean of ImageNet, in BGR; the original gives them as they are."""
+    picture = np.full((2, 2, 3), (104, 117, 124), np.uint8)
+    clean, compat = (network("canonical-fusion", preset).picture for preset in ("clean", "compat"))  # pyright: ignore
+    expected = np.array([104 - 103.939, 117 - 116.779, 124 - 123.68])
+    np.testing.assert_allclose(clean.prepare(picture)[:, 1, 0], expected, atol=1e-5)
+    np.testing.assert_array_equal(compat.prepare(picture)[:, 1, 0], [104, 117, 124])
+    assert compat.channels == clean.channels == "bgr"
+    assert (compat.divisor, compat.std) == (clean.divisor, clean.std) == (1.0, (1.0, 1.0, 1.0))
+
+
+@torch.no_grad()
+def test_the_sign_of_the_shift_changes_points_and_nothing_else() -> None:
+    inputs = small_inputs()
+    xy, xyz = small(shift=1e-3, iterations=1)(*inputs)
+    other_xy, other_xyz = small(shift=-1e-3, iterations=1)(*inputs)
+    assert torch.equal(xy, other_xy)
+    assert ((xyz - other_xyz).norm(dim=-1) / xyz.norm(dim=-1)).min() > 2e-5
+    presets = [network("canonical-fusion", preset).options["shift"] for preset in ("compat", "clean")]  # pyright: ignore
+    assert presets == [-1e-3, 1e-3]
 
 
 def test_kernel_1_sees_one_cell_in_64_and_kernel_4_all() -> None:
@@ -256,6 +278,51 @@ def test_keras_files_load_with_no_key_left_over(
     state = module.state_dict()
     for name, value in values.items():
         assert (state[our_key(name)] == value).all(), name
+
+
+def numbered(views: int) -> list[str]:
+    """The BatchNorms in the order in which the program makes them."""
+    before, fused = 3 + views, 5 + views
+    layers = [f"decoder.{3 * n + 1}" for n in range(3)] + [f"reduce_norm.norms.{n}" for n in range(views)]
+    layers += ["fuse.1", "fuse.4"] + [f"expand_norm.norms.{n}" for n in range(views)]
+    assert (layers.index("fuse.1"), layers.index("expand_norm.norms.0")) == (before, fused)
+    return layers
+
+
+@pytest.mark.parametrize("views", [1, 2, 3, 4, 6])
+def test_names_of_files_for_any_number_of_views(views: int) -> None:
+    layers = numbered(views)
+    keys = [f"batch_normalization{f'_{n}' if n else ''}/gamma:0" for n in range(len(layers))]
+    names = our_key.of_file([*keys, "conv2d_1/kernel:0", "conv1_bn/gamma:0"])
+    assert names.views == views
+    assert [names(key) for key in keys] == [f"{layer}.weight" for layer in layers]
+    assert names("conv2d_1/kernel:0") == "fuse.0.weight"
+    assert our_key.of_file(["encoder.bn1.weight"]) == our_key
+
+
+@pytest.mark.parametrize("numbers", [range(12), range(5), [*range(12), 13], range(1, 14)])
+def test_norms_of_no_number_of_views_are_refused(numbers: range) -> None:
+    keys = [f"batch_normalization{f'_{n}' if n else ''}/gamma:0" for n in numbers]
+    with pytest.raises(
+        CheckpointError, match=f"has {len(keys)} numbered BatchNorms, expected .* 5 and 2 for each view: save"
+    ):
+        our_key.of_file(keys)
+
+
+def test_a_file_for_three_views_loads(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    module, path = small(fusion="concatenate", view_norms="each", views=3), tmp_path / "three.h5"
+    with h5py.File(path, "w") as file:
+        for number, layer in enumerate(numbered(3)):
+            name = f"batch_normalization{f'_{number}' if number else ''}"
+            group = file.create_group(f"model_weights/{name}")
+            group.attrs["weight_names"] = [f"{name}/gamma:0".encode()]
+            group.create_dataset(
+                f"{name}/gamma:0", module.get_submodule(layer).weight.shape, "f4", fillvalue=number
+            )  # pyright: ignore
+    load_checkpoint(path, module, key_map=our_key, partial=True)
+    for number, layer in enumerate(numbered(3)):
+        assert (module.get_submodule(layer).weight == number).all(), layer  # pyright: ignore
 
 
 def test_kernels_are_turned_as_keras_applies_them(tmp_path: Path) -> None:
