@@ -17,7 +17,7 @@ from posecap.launch.demo_output import DemoOutput
 from posecap.launch.demo_person import DemoPicture, DemoSystem
 from posecap.launch.demo_pictures import picture_files
 from posecap.launch.errors import UsageError, user_errors
-from posecap.launch.options import network_preset
+from posecap.launch.options import network_options, network_preset
 from posecap.models.networks import names, network
 from posecap.models.weights import presets
 
@@ -81,6 +81,10 @@ def demo(
             help="compat or clean. Without it the checkpoint's; clean for random weights.", show_default=False
         ),
     ] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of the network, several times: side_px=320, views=3."),
+    ] = None,
     untrained: Annotated[bool, typer.Option("--untrained", help="Run with random weights.")] = False,
     focal: Annotated[
         float | None, typer.Option(help="Focal length, pixels of the picture.", show_default=False)
@@ -124,6 +128,7 @@ def demo(
             root_checkpoint=root_checkpoint,
             root_depth_mm=root_depth,
             preset=network_preset(preset),
+            network=network_options(set_ or []),
             untrained=untrained,
             boxes=tuple(box or ()),
             detector=detector,
@@ -269,6 +274,7 @@ def _expect_no_network(name: str, options: DemoOptions) -> None:
             ("--preset", options.preset),
             ("--box", options.boxes),
             ("--flip", options.flip),
+            ("--set", options.network),
         )
         if value
     ]

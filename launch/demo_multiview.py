@@ -91,7 +91,7 @@ def open_views(
     """
     example = "a file of the original program, or one that posecap's training wrote"
     expect_weights(name, options, "--checkpoint", options.checkpoint, example)
-    module, spec, used = opened(name, options.checkpoint, options.preset, say)
+    module, spec, used = opened(name, options.checkpoint, options.preset, say, options.network)
     fixed = spec.options.get("views")
     if isinstance(fixed, int) and fixed != len(rig):
         raise UsageError(

@@ -1,7 +1,7 @@
 """Published networks opened with the user's weights, as systems that a demo can run."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from posecap.launch.demo_readers import cells_reader, forward, voxels_reader
 from posecap.launch.demo_single import CropNetwork
 from posecap.launch.errors import UsageError
 from posecap.models.errors import NetworkError
-from posecap.models.networks import NetworkSpec, PresetName, network
+from posecap.models.networks import NetworkSpec, PresetName, Value, network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,6 +28,7 @@ class DemoOptions:
         root_checkpoint: trained weights of RootNet, for 3DMPPE.
         root_depth_mm: distance of everybody, instead of RootNet.
         preset: compat or clean; None = what the checkpoint records.
+        network: options in place of its table's.
         untrained: run with random weights where no file is given.
         boxes: of people, LEFT,TOP,RIGHT,BOTTOM; none = the detector finds them.
         detector: which one.
@@ -39,6 +40,7 @@ class DemoOptions:
     root_checkpoint: Path | None = None
     root_depth_mm: float | None = None
     preset: PresetName | None = None
+    network: Mapping[str, Value] = field(default_factory=dict)
     untrained: bool = False
     boxes: tuple[str, ...] = ()
     detector: str = "auto"
@@ -68,7 +70,7 @@ def open_single(name: str, options: DemoOptions, say: Callable[[str], None]) -> 
     """
     example = "model_best.pth.tar of the original program, or a file that posecap's training wrote"
     expect_weights(name, options, "--checkpoint", options.checkpoint, example)
-    module, spec, used = opened(name, options.checkpoint, options.preset, say)
+    module, spec, used = opened(name, options.checkpoint, options.preset, say, options.network)
     boxes = open_boxes(options.boxes, options.detector, say)
     return CropNetwork(
         spec,
@@ -98,7 +100,7 @@ def open_mppe(name: str, options: DemoOptions, say: Callable[[str], None]) -> De
         raise UsageError("--root-depth and --root-checkpoint say the same thing: keep one")
     elif not _FEET_MM <= depth < 1e6:
         raise UsageError(f"--root-depth {depth:g} is no distance: give it in millimetres")
-    pose, spec, used = opened(name, options.checkpoint, options.preset, say)
+    pose, spec, used = opened(name, options.checkpoint, options.preset, say, options.network)
     from posecap.launch.demo_mppe import AbsolutePeople
 
     checkpoints: tuple[str | None, ...] = (used,)
@@ -126,7 +128,11 @@ def open_mppe(name: str, options: DemoOptions, say: Callable[[str], None]) -> De
 
 
 def opened(
-    name: str, checkpoint: Path | None, preset: PresetName | None, say: Callable[[str], None]
+    name: str,
+    checkpoint: Path | None,
+    preset: PresetName | None,
+    say: Callable[[str], None],
+    options: Mapping[str, Value] | None = None,
 ) -> "tuple[nn.Module, NetworkSpec, str | None]":
     """Network, entry and the name of its file, None where its weights are random (the same ones each time).
 
@@ -142,7 +148,7 @@ def opened(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module, spec, loaded = open_network(name, checkpoint, preset)
+        module, spec, loaded = open_network(name, checkpoint, preset, **(options or {}))
     if loaded is None:
         say(f"{name}: random weights, what it finds means nothing")
         return module, spec, None

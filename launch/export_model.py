@@ -21,7 +21,7 @@ from rich.table import Table
 
 from posecap.launch.errors import UsageError, user_errors
 from posecap.launch.model_export import Exported, export_and_check
-from posecap.launch.options import network_preset
+from posecap.launch.options import network_options, network_preset
 from posecap.models.networks import names, network
 
 _EXAMPLES = """
@@ -68,6 +68,10 @@ def export_model(
             help="compat or clean. Without it the checkpoint's; clean for random weights.", show_default=False
         ),
     ] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of the network, several times: side_px=320, views=3."),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Size of the batch that is checked and timed.")] = 4,
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 20.")] = 20,
     tolerance: Annotated[
@@ -101,6 +105,7 @@ def export_model(
                             path,
                             checkpoint=checkpoint,
                             preset=wanted_preset,
+                            options=network_options(set_ or []),
                             batch=batch,
                             opset=opset,
                             repeats=repeats,

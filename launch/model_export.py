@@ -1,11 +1,12 @@
 """One network built, written as ONNX and checked: what `export_model.py` and the benchmark do for each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posecap.models.errors import NetworkError
-from posecap.models.networks import NetworkSpec, PresetName
+from posecap.models.networks import NetworkSpec, PresetName, Value
 
 if TYPE_CHECKING:
     from posecap.models.checkpoints import Loaded
@@ -50,6 +51,7 @@ def export_and_check(
     *,
     checkpoint: Path | None = None,
     preset: PresetName | None = None,
+    options: Mapping[str, Value] | None = None,
     batch: int = 4,
     opset: int = 20,
     repeats: int = 3,
@@ -58,8 +60,11 @@ def export_and_check(
 
     Without a checkpoint the weights are random ones with which every layer matters (`models/random_weights.py`).
 
+    Args:
+        options: of the network, in place of its table's; an original file of another size needs them.
+
     Raises:
-        NetworkError: torch is missing, or the export fails.
+        NetworkError: torch is missing, no such option, or the export fails.
         CheckpointError: the weights do not fit.
     """
     try:
@@ -73,7 +78,7 @@ def export_and_check(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the same noise pictures and weights each time
-        module, spec, loaded = open_network(name, checkpoint, preset)
+        module, spec, loaded = open_network(name, checkpoint, preset, **(options or {}))
         if loaded is None:
             randomise(module, spec.gains)
         export_network(spec, module, path, opset=opset)

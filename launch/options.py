@@ -2,8 +2,10 @@
 
 from typing import cast
 
+import msgspec
+
 from posecap.launch.errors import UsageError
-from posecap.models.networks import PresetName
+from posecap.models.networks import PresetName, Value
 
 
 def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
@@ -16,6 +18,25 @@ def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
 def network_preset(text: str) -> PresetName | None:
     """The value of --preset; None for "", UsageError for one that does not exist."""
     return cast("PresetName", one_of("--preset", text, ("compat", "clean"))) if text else None
+
+
+def network_options(assignments: list[str]) -> dict[str, Value]:
+    """The values of --set KEY=VALUE for a network: numbers, true and false, lists; everything else is a name.
+
+    Raises:
+        UsageError: no "=".
+    """
+    options: dict[str, Value] = {}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {text!r} is no assignment: write KEY=VALUE, such as side_px=320")
+        try:
+            read = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            read = value
+        options[key] = tuple(read) if isinstance(read, list) else read
+    return options
 
 
 def positive(option: str, value: float) -> float:

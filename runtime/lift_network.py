@@ -112,15 +112,11 @@ def open_network_stage(rig: Rig, settings: PipelineSettings, joint_set: JointSet
         )
     _expect_rig(rig, stored, path, settings.lift_any_rig)
     module, spec, _ = open_network(name, path)
-    options = {**spec.options, **(stored.options or {})}
-    if options.get("views", len(rig)) != len(rig):
+    if spec.options.get("views", len(rig)) != len(rig):
         raise SettingsError(
-            f"{path}: takes {options['views']} views, the rig has {len(rig)}: "
+            f"{path}: takes {spec.options['views']} views, the rig has {len(rig)}: "
             "use --lift dlt, or weights that were trained for this rig"
         )
-    if "side_px" in options:  # that of the file, which may differ from the table's
-        size_px = (options["side_px"], options["side_px"])
-        spec = replace(spec, picture=replace(spec.picture, size_px=size_px))
     return NetworkStage(rig, joint_set, module, spec, settings.gross_m)
 
 

@@ -302,6 +302,7 @@ def test_pictures_of_folders_and_videos_come_in_order(tmp_path) -> None:
         (("blazepose-full", "{picture}", "--preset", "clean"), "leave out --preset"),
         (("posenet-18", "{picture}", "--preset", "old"), "--preset 'old' is unknown"),
         (("blazepose-full", "{picture}", "--flip"), "leave out --flip"),
+        (("blazepose-full", "{picture}", "--set", "joints=3"), "leave out --set"),
         (("blazepose-full", "{broken}"), "broken.png is not a picture that can be read"),
     ],
 )  # fmt: skip

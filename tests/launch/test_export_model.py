@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from posecap.launch.options import network_options
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -57,15 +59,24 @@ def test_triangulation_becomes_a_file_for_any_number_of_views(tmp_path) -> None:
             ("pose-resnet-50", "--onnx", "--preset", "old"),
             "--preset 'old' is unknown, there are compat, clean: check the spelling",
         ),
+        (
+            ("pose-resnet-50", "--set", "layers"),
+            "--set 'layers' is no assignment: write KEY=VALUE, such as side_px=320",
+        ),
         (("pose-resnet-50", "--all"), "--all takes no name, --out or --checkpoint"),
     ],
 )
 def test_a_wrong_request_ends_with_one_sentence(arguments, message) -> None:
     done = export_model(*arguments)
-    assert done.returncode == 2
+    assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_options_are_numbers_names_and_lists() -> None:
+    given = network_options(["side_px=320", "weights=fixed", "sub_pixel=false", "start=[0, 0.5]"])
+    assert given == {"side_px": 320, "weights": "fixed", "sub_pixel": False, "start": (0, 0.5)}
 
 
 @pytest.mark.slow
