@@ -132,6 +132,7 @@ def test_exact_networks_give_people_to_a_millimetre(picture, preset) -> None:
 @pytest.mark.parametrize("preset", ["compat", "clean"])
 def test_a_network_that_finds_a_dot_in_its_crop_finds_it_in_the_picture(preset) -> None:
     """Crops of 512 px; indices for coordinates in the original's preset, centres in the other."""
+    pytest.importorskip("torch", reason="RootNet's file imports it")
     from posecap.launch.demo_mppe import AbsolutePeople
 
     image = np.zeros((480, 640, 3), np.uint8)
