@@ -49,7 +49,15 @@ def check_rpsm(path: Path, settings: RpsmSettings, joints: JointSet) -> None:
     module = Rpsm(settings, joints).eval()
     module.shell_sizes = module.shells(inputs[7], inputs[8])
     dynamic = [{0: "frames"} | ({1: "views"} if index < 6 else {}) for index in range(len(inputs))]
-    export(module, inputs, path, outputs=("xyz", "evidence"), inputs=INPUTS, dynamic=dynamic)
+    export(
+        module,
+        inputs,
+        path,
+        outputs=("xyz", "evidence"),
+        inputs=INPUTS,
+        dynamic=dynamic,
+        folded=False,
+    )
     for verified in verify(path, module, rpsm_inputs(3, joints), engines=engines(), repeats=0):
         assert verified.difference < 1e-3, verified
 
