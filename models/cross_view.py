@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from posecap.models.errors import NetworkError
@@ -43,8 +44,10 @@ class CrossView(nn.Module):
         """Heatmaps of each view alone and fused, both (N, views, joints, H/4, W/4), of crops (N, views, 3, H, W).
 
         Args:
-            present: (N, views) bool, see `ViewFusion.forward`.
+            present: (N, views) bool, see `ViewFusion.forward`; pictures of views that are not there may be NaN.
         """
+        if present is not None:  # NaN in one picture would spoil the backbone's gradient for all
+            pictures = torch.where(present[..., None, None, None], pictures, 0.0)
         single = self.resnet(pictures.flatten(0, 1))  # (N views, joints, H/4, W/4)
         single = single.unflatten(0, pictures.shape[:2])
         return single, self.aggre_layer(single, present)

@@ -83,6 +83,17 @@ def test_an_absent_view_says_nothing_and_is_told() -> None:
     torch.testing.assert_close(layer(x, torch.tensor([[True, False, True]])), expected)
 
 
+def test_a_picture_that_is_not_there_leaves_the_gradient_of_the_backbone_whole() -> None:
+    torch.manual_seed(0)
+    module = network("cross-view-mobilenet-v2").module(side_px=32, views=2).eval()
+    pictures = torch.rand(1, 2, 3, 32, 32)
+    pictures[:, 1] = torch.nan
+    _, fused = module(pictures, torch.tensor([[True, False]]))
+    fused.square().sum().backward()
+    assert all(one.grad is None or torch.isfinite(one.grad).all() for one in module.parameters())
+    assert any(one.grad is not None and one.grad.any() for one in module.resnet.parameters())
+
+
 def test_the_presets_differ_in_weights_and_channels() -> None:
     for name in names("cross_view"):
         compat, clean = network(name, "compat"), network(name)
