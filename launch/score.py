@@ -15,6 +15,7 @@ from posecap.launch.score_history import ScoreHistory
 from posecap.launch.truth import Truth
 from posecap.models.joints import LIMB_JOINTS
 from posecap.runtime.messages import PoseMessage
+from posecap.training.pose_errors import aligned
 
 MATCH_M = 0.5
 SEAM_S = 0.5
@@ -108,14 +109,14 @@ class Scorer:
 
     def score(self, last: int | None = None) -> StageScore:
         """Over all instants, or the errors over the `last` of each person only."""
-        errors, offset_free, aligned, variation, true_variation = [], [], [], [], []
+        errors, offset_free, procrustes, variation, true_variation = [], [], [], [], []
         for person in self._people:
             found, true = person.last(last)
             if not len(found):
                 continue
             errors.append(np.linalg.norm(found - true, axis=-1))
             offset_free.append(np.linalg.norm(_offsets_removed(found, true), axis=-1))
-            aligned.append(procrustes_errors(found, true))
+            procrustes.append(procrustes_errors(found, true))
             variation.append(bone_variation(found))
             true_variation.append(bone_variation(true))
         all_errors = np.concatenate([part.ravel() for part in errors]) if errors else np.array([np.nan])
@@ -125,7 +126,7 @@ class Scorer:
             mpjpe_mm=_mean(all_errors) * 1e3,
             median_mm=float(np.nanmedian(all_errors)) * 1e3 if np.isfinite(all_errors).any() else np.nan,
             offset_removed_mm=_mean(*offset_free) * 1e3,
-            procrustes_mm=_mean(*aligned) * 1e3,
+            procrustes_mm=_mean(*procrustes) * 1e3,
             bone_variation=_mean(np.array(variation)),
             truth_bone_variation=_mean(np.array(true_variation)),
             id_switches=self._switches,
@@ -144,24 +145,12 @@ class Scorer:
 
 
 def procrustes_errors(found: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, joints) metres after the best similarity with scale at each instant (Umeyama 1991, eq. 40 to 42).
+    """(n, joints) metres after the best similarity with scale at each instant.
 
     `found`, `true`: (n, joints, 3) metres. NaN where fewer than four joints are known in both.
     """
-    errors = np.full(found.shape[:2], np.nan)
-    for index, (source, target) in enumerate(zip(found, true, strict=True)):
-        known = np.isfinite(source).all(axis=1) & np.isfinite(target).all(axis=1)
-        if known.sum() < 4:
-            continue
-        x, y = source[known], target[known]
-        x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
-        u, d, vt = np.linalg.svd((y - y_mean).T @ (x - x_mean))
-        sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-        rotation = (u * sign) @ vt
-        scale = (d * sign).sum() / ((x - x_mean) ** 2).sum()
-        moved = scale * (x - x_mean) @ rotation.T + y_mean
-        errors[index, known] = np.linalg.norm(moved - y, axis=1)
-    return errors
+    moved, _ = aligned(found, true, scale=True)
+    return np.linalg.norm(moved - true, axis=-1)
 
 
 def bone_variation(xyz: NDArray[np.float64]) -> float:
