@@ -89,7 +89,7 @@ def export_model(
         if list_all:
             _show(console)
             return
-        _expect_request(name, out, checkpoint, all_networks)
+        _expect_request(name, out, all_networks, of_one=any((name, out, checkpoint, set_)))
         wanted_preset = network_preset(preset)
         try:
             with tempfile.TemporaryDirectory() as folder, _bar(console) as bar:
@@ -125,10 +125,13 @@ def export_model(
             sys.exit(1)
 
 
-def _expect_request(name: str, out: Path | None, checkpoint: Path | None, all_networks: bool) -> None:
+def _expect_request(name: str, out: Path | None, all_networks: bool, of_one: bool) -> None:
+    """`of_one`: whether something was said that concerns one network."""
     if all_networks:
-        if name or out or checkpoint:
-            raise UsageError("--all takes no name, --out or --checkpoint: leave them out, or leave out --all")
+        if of_one:
+            raise UsageError(
+                "--all takes no name, --out, --checkpoint or --set: leave them out, or leave out --all"
+            )
         return
     if not name:
         raise UsageError("no network named: see --list, or take --all")

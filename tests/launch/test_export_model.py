@@ -63,7 +63,7 @@ def test_triangulation_becomes_a_file_for_any_number_of_views(tmp_path) -> None:
             ("pose-resnet-50", "--set", "layers"),
             "--set 'layers' is no assignment: write KEY=VALUE, such as side_px=320",
         ),
-        (("pose-resnet-50", "--all"), "--all takes no name, --out or --checkpoint"),
+        (("pose-resnet-50", "--all"), "--all takes no name, --out, --checkpoint or --set"),
     ],
 )
 def test_a_wrong_request_ends_with_one_sentence(arguments, message) -> None:
