@@ -17,7 +17,7 @@ from posecap.launch.demo_output import DemoOutput
 from posecap.launch.demo_person import DemoPicture, DemoSystem
 from posecap.launch.demo_pictures import picture_files
 from posecap.launch.errors import UsageError, user_errors
-from posecap.launch.options import network_options, network_preset
+from posecap.launch.options import NetworkPreset, NetworkSet, network_options, network_preset
 from posecap.models.networks import names, network
 from posecap.models.weights import presets
 
@@ -75,16 +75,8 @@ def demo(
         float | None,
         typer.Option(help="Distance of everybody in mm, instead of RootNet.", show_default=False),
     ] = None,
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="compat or clean. Without it the checkpoint's; clean for random weights.", show_default=False
-        ),
-    ] = "",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE of the network, several times: side_px=320, views=3."),
-    ] = None,
+    preset: NetworkPreset = "",
+    set_: NetworkSet = None,
     untrained: Annotated[bool, typer.Option("--untrained", help="Run with random weights.")] = False,
     focal: Annotated[
         float | None, typer.Option(help="Focal length, pixels of the picture.", show_default=False)

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from posecap.launch.errors import UsageError, user_errors
 from posecap.launch.model_export import Exported, export_and_check
-from posecap.launch.options import network_options, network_preset
+from posecap.launch.options import NetworkPreset, NetworkSet, network_options, network_preset
 from posecap.models.networks import names, network
 
 _EXAMPLES = """
@@ -62,16 +62,8 @@ def export_model(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights of any layout. Random ones without.", show_default=False)
     ] = None,
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="compat or clean. Without it the checkpoint's; clean for random weights.", show_default=False
-        ),
-    ] = "",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE of the network, several times: side_px=320, views=3."),
-    ] = None,
+    preset: NetworkPreset = "",
+    set_: NetworkSet = None,
     batch: Annotated[int, typer.Option(min=1, help="Size of the batch that is checked and timed.")] = 4,
     opset: Annotated[int, typer.Option(help="ONNX opset, 18 to 20.")] = 20,
     tolerance: Annotated[

@@ -1,11 +1,25 @@
 """Checks that several commands make of their options."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
+import typer
 
 from posecap.launch.errors import UsageError
 from posecap.models.networks import PresetName, Value
+
+NetworkPreset = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        help="compat or clean. Without it the checkpoint's; clean for random weights.",
+        show_default=False,
+    ),
+]
+NetworkSet = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE of the network, several times: side_px=320, views=3."),
+]
 
 
 def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
