@@ -132,11 +132,18 @@ def run_stage(
     losses: dict[str, float] = {}
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(path.stem, total=stage.epochs)
-        for epoch, losses in enumerate(train(module, spec.picture, data, stage, seed=seed), 1):
+        course = train(
+            module,
+            spec.picture,
+            data,
+            stage,
+            seed=seed,
+            on_step=lambda done: bar.update(task, completed=done),
+        )
+        for epoch, losses in enumerate(course, 1):
             save_checkpoint(path, module, spec, epoch=epoch, metrics=losses)
             parts = ", ".join(f"{part} {value:.4g}" for part, value in losses.items())
             console.print(f"{path.stem}, epoch {epoch} of {stage.epochs}: {parts}")
-            bar.advance(task)
     console.print(f"{path} is written", markup=False)
     return losses
 

@@ -1,6 +1,6 @@
 """Training of the weakly supervised networks: pictures with depth and pictures without, in three stages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -174,11 +174,18 @@ def step(module: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, stag
 
 
 def train(
-    module: nn.Module, picture: PictureInput, dataset: DepthDataset, stage: Stage, *, seed: int = 0
+    module: nn.Module,
+    picture: PictureInput,
+    dataset: DepthDataset,
+    stage: Stage,
+    *,
+    seed: int = 0,
+    on_step: Callable[[float], None] = lambda _: None,
 ) -> Iterator[dict[str, float]]:
     """Trains `module` through one stage; after every epoch its mean losses. Stop by not asking on.
 
     Published stages are in `weakly_supervised_stages`. The same `seed` gives the same order and augmentation.
+    `on_step` is told after every step how many epochs are done, a fraction.
 
     Raises:
         DatasetError: the data set is empty, or as `collate`.
@@ -200,4 +207,5 @@ def train(
             batch = collate(samples, picture)
             batch = Batch(batch.pictures.to(device), batch.cells.to(device), batch.depth.to(device))
             epoch_losses.append(step(module, optimiser, batch, stage))
+            on_step(epoch - 1 + min(1.0, (first + stage.batch) / len(order)))
         yield {name: float(np.mean([one[name] for one in epoch_losses])) for name in epoch_losses[0]}

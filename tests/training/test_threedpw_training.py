@@ -60,7 +60,11 @@ def test_every_stage_lowers_its_losses(folder, number: int, places) -> None:
     stage = for_preset(RESNET_STAGES, "clean")[number]
     short = replace(stage, epochs=6, batch=8, augmentation=None, drop_at=(), learning_rate=1e-3)
     samples = WithoutDepth(read_3dpw(folder, side_px=64, places=places))
-    course = list(train(Few(), network("weakly-supervised-50").picture, samples, short))
+    done: list[float] = []
+    picture = network("weakly-supervised-50").picture
+    course = list(train(Few(), picture, samples, short, on_step=done.append))
+    assert done == sorted(done)
+    assert (len(done), done[-1]) == (6, 6.0)
     acting = {part for part in ("heatmap", "depth", "geometry") if getattr(short, part)}
     assert set(course[0]) == acting | {"total"}
     assert all(course[0][part] > 0 for part in acting)
