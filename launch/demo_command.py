@@ -1,5 +1,6 @@
 """The command line of `demo.py`."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -127,13 +128,14 @@ def demo(
             most_people=most_people,
             flip=flip,
         )
-        if name in _networks() and network(name).picture.views > 1:
-            _run_views(console, name, options, list(pictures or ()), cams, at, out)
-            return
-        opener = _opener(name, options)
-        choice = camera_choice(focal, fov, cams, camera)
-        files = picture_files(pictures or (), every)
         try:
+            if name in _networks() and network(name).picture.views > 1:
+                _expect_no_single(name, focal, fov, camera, root_checkpoint, root_depth, every)
+                _run_views(console, name, options, list(pictures or ()), cams, at, out)
+                return
+            opener = _opener(name, options)
+            choice = camera_choice(focal, fov, cams, camera)
+            files = picture_files(pictures or (), every)
             system = opener(lambda line: console.print(line, markup=False))
             output = DemoOutput(
                 out,
@@ -147,7 +149,31 @@ def demo(
             instants = ([picture] for picture in files.pictures(choice))
             _run(console, system, output, instants, files.count)
         except KeyboardInterrupt:
-            sys.exit(128 + signal.SIGINT)
+            sys.stdout.flush()
+            os._exit(128 + signal.SIGINT)  # engines and decoders may be in the middle of something
+
+
+def _expect_no_single(
+    name: str,
+    focal: float | None,
+    fov: float | None,
+    camera: str,
+    root_checkpoint: Path | None,
+    root_depth: float | None,
+    every: int | None,
+) -> None:
+    """Refuse what only networks of one picture take."""
+    given = {
+        "--focal": focal,
+        "--fov": fov,
+        "--camera": camera or None,
+        "--root-checkpoint": root_checkpoint,
+        "--root-depth": root_depth,
+        "--every": every,
+    }
+    wrong = [option for option, value in given.items() if value is not None]
+    if wrong:
+        raise UsageError(f"{name} takes all views of a rig file at one instant: leave out {', '.join(wrong)}")
 
 
 def _run_views(
@@ -201,9 +227,10 @@ def _run(
                 output.add(pictures, people)
                 seen.append(len(people))
                 bar.advance(task)
-    finally:
+    finally:  # what was found stays, whatever ends the work
         system.close()
-    output.finish()
+        if seen:
+            output.finish()
     if output.guessed and system.frame == "camera":
         console.print(
             "the focal length is guessed (the longer side of the picture): distances are off by as much as the "

@@ -12,11 +12,13 @@ from posecap.capture.frame import FrameSet
 from posecap.launch.demo_networks import DemoOptions, expect_weights, opened
 from posecap.launch.demo_person import DemoPerson, DemoPicture, Frame
 from posecap.launch.errors import UsageError
+from posecap.models.checkpoint_files import read_checkpoint
 from posecap.models.joints import JointSet
 from posecap.models.networks import NetworkSpec
 from posecap.models.published_joints import PUBLISHED_SETS
 from posecap.runtime.network_input import network_input, network_root
 from posecap.runtime.settings import PipelineSettings
+from posecap.runtime.trained_rig import difference
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,7 +88,7 @@ def open_views(
     Those whose hips or shoulders are unknown are left out.
 
     Raises:
-        UsageError: no weights, or a network for another number of views.
+        UsageError: no weights, or weights for another number of views or for another rig.
         NetworkError, CheckpointError: torch is missing; weights that do not fit.
     """
     example = "a file of the original program, or one that posecap's training wrote"
@@ -98,5 +100,12 @@ def open_views(
             f"{name} ({spec.preset}) was trained for {fixed} views, the rig has {len(rig)} pictures at this instant: "
             "give a rig file with as many cameras"
         )
+    if options.checkpoint is not None:
+        record = read_checkpoint(options.checkpoint).rig
+        why = "" if record is None else difference(rig, record)
+        if why:
+            raise UsageError(f"{options.checkpoint}: {why}: give weights that were trained for this rig")
+        if record is None:
+            say(f"{options.checkpoint} does not say for which rig it was trained")
     roots = network_root(spec, *located)
     return ViewsNetwork(rig, spec, module, roots[np.isfinite(roots).all(axis=1)], checkpoints=(used,))

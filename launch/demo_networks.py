@@ -12,6 +12,7 @@ from posecap.launch.demo_single import CropNetwork
 from posecap.launch.errors import UsageError
 from posecap.models.errors import NetworkError
 from posecap.models.networks import NetworkSpec, PresetName, Value, network
+from posecap.models.published_joints import PUBLISHED_SETS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -111,8 +112,6 @@ def open_mppe(name: str, options: DemoOptions, say: Callable[[str], None]) -> De
         module, root_spec, root_used = opened("rootnet", options.root_checkpoint, options.preset, say)
         checkpoints = (used, root_used)
         root = forward(module)
-    from posecap.models.published_joints import PUBLISHED_SETS
-
     boxes = open_boxes(options.boxes, options.detector, say)
     return AbsolutePeople(
         PUBLISHED_SETS[spec.joints],
@@ -149,6 +148,11 @@ def opened(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module, spec, loaded = open_network(name, checkpoint, preset, **(options or {}))
+    known = PUBLISHED_SETS.get(spec.joints)
+    if known is not None and spec.options.get("joints", len(known)) != len(known):
+        raise NetworkError(
+            f"{name} has {spec.options['joints']} joints, {known.name} has {len(known)}: leave out joints"
+        )
     if loaded is None:
         say(f"{name}: random weights, what it finds means nothing")
         return module, spec, None

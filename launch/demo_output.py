@@ -103,7 +103,7 @@ class DemoOutput:
         """Draw one instant and remember its numbers."""
         stamp = STAMP if self.untrained else ""
         lines = self._lines(pictures, people)
-        stem = self.name if self.single else f"{self.name}_{pictures[0].name}"
+        stem = self.name if self.single else self._stem(f"{self.name}_{pictures[0].name}")
         views = [
             overlay(picture.image, people, self.system.joint_set, lines[:2], stamp=stamp, view=view)
             for view, picture in enumerate(pictures)
@@ -139,6 +139,13 @@ class DemoOutput:
             raise UsageError(f"{path} cannot be written ({error.strerror}): choose another --out") from error
         self.written.append(path)
         return path
+
+    def _stem(self, wanted: str) -> str:
+        """`wanted`, with a number behind it where an earlier picture has it."""
+        stem, number = wanted, 2
+        while self.folder / f"{stem}_overlay.png" in self.written:
+            stem, number = f"{wanted}_{number}", number + 1
+        return stem
 
     def _lines(self, pictures: Sequence[DemoPicture], people: Sequence[DemoPerson]) -> list[str]:
         preset = f" ({self.system.preset})" if self.system.preset else ""

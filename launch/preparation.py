@@ -210,6 +210,13 @@ def _lift(options: LiveOptions) -> dict[str, Any]:
     if options.lift in ("dlt", "rpsm") and options.lift_weights is not None:
         raise UsageError(f"--lift {options.lift} has no weights: leave out --lift-weights")
     weights = options.lift_weights
+    if options.lift not in ("dlt", "rpsm"):
+        if weights is None:
+            raise UsageError(
+                f"--lift {options.lift} needs weights that were trained for this rig: add --lift-weights FILE"
+            )
+        if not weights.is_file():
+            raise UsageError(f"--lift-weights {weights} is no file: check the path")
     return {"lift": options.lift, "lift_weights": "" if weights is None else str(weights.resolve())}
 
 

@@ -12,7 +12,7 @@ import zmq
 from posecap.capture.transport import FrameReceiver
 from posecap.capture.wire import STATUS_TOPIC, WIRE_VERSION, CameraStatus, pack
 from posecap.launch.child import Child
-from posecap.launch.errors import LaunchError
+from posecap.launch.errors import LaunchError, UsageError
 from posecap.launch.topology import Process, Topology
 from posecap.runtime.health import EXIT_CONFIG, RuntimeHealth, unpack_health
 from posecap.runtime.record_config import RecordReport, unpack_report
@@ -99,7 +99,7 @@ class Supervisor:
         """Hear everybody, start the fallen again; one line for each thing that happened.
 
         Raises:
-            LaunchError: the runtime says that it can never work as configured.
+            UsageError: the runtime says that it can never work as configured.
         """
         assert self._receiver is not None
         for status in self._receiver.poll(timeout_s * 1e3):
@@ -172,7 +172,7 @@ class Supervisor:
         if child.plan.name == _RUNTIME and status == EXIT_CONFIG:
             self._hear_runtime(_LAST_WORDS_MS)
             failed = self._health is not None and self._health.state == "failed"
-            raise LaunchError(self._health.note if self._health and failed else child.last_words())
+            raise UsageError(self._health.note if self._health and failed else child.last_words())
         child.ended(status)
         self._tell_runtime(child)
         if child.plan.name == _RECORDER:

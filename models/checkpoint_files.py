@@ -44,6 +44,7 @@ class Stored:
             PyTorch's layout.
         name, preset, options: what posecap recorded, None in files of other programs.
         rig: that the network was trained for, as `save_checkpoint` was given it; None where the file does not say.
+        size_px: (width, height) of the pictures that it was trained on; None where the file does not say.
         epoch: None where the file does not say.
         optimizer, metrics: empty where there are none.
     """
@@ -54,6 +55,7 @@ class Stored:
     preset: Any = None
     options: dict[str, Any] | None = None
     rig: Mapping[str, Any] | None = None
+    size_px: tuple[int, int] | None = None
     epoch: int | None = None
     optimizer: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] | None = None
@@ -150,6 +152,7 @@ def _own(path: Path, content: Mapping[str, Any]) -> Stored:
         preset=content["preset"],
         options=dict(content["options"]),
         rig=_mapping(content, "rig") or None,
+        size_px=_size(content.get("size_px")),
         epoch=content.get("epoch"),
         optimizer=_mapping(content, "optimizer"),
         metrics=_mapping(content, "metrics"),
@@ -216,3 +219,13 @@ def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _size(value: Any) -> tuple[int, int] | None:
+    """Width and height as a file records them; None where it does not, or nothing that is a size."""
+    fits = (
+        isinstance(value, list | tuple)
+        and len(value) == 2
+        and all(type(one) is int and one > 0 for one in value)
+    )
+    return (value[0], value[1]) if fits else None

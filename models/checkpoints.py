@@ -5,6 +5,7 @@ hold one under `state_dict`, `network` or `model`, each with or without a leadin
 Nothing is ever unpickled but tensors and plain values.
 """
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ from posecap.models.unfilled import Unfilled, take_over
 from posecap.models.view_fusion import trained_size
 
 FORMAT = 1
+_LARGEST_OPTION = 4096
 
 
 def load_checkpoint(
@@ -78,6 +80,8 @@ def open_network(
     stored = read_checkpoint(path, mapped=False)
     spec = network(name, preset or (stored.preset if stored.preset is not None else "compat"))
     _expect_spec(path, stored, spec, any_preset=False)
+    if stored.size_px is not None:
+        spec = replace(spec, picture=replace(spec.picture, size_px=stored.size_px))
     spec = _with_options(spec, options, stored.options or {})
     with Unfilled():
         module = spec.module()
@@ -109,6 +113,7 @@ def save_checkpoint(
         "preset": spec.preset,
         "options": dict(spec.options),
         "joints": spec.joints,
+        "size_px": list(spec.picture.size_px),
         "rig": dict(rig or {}),
         "epoch": epoch,
         "metrics": dict(metrics or {}),
@@ -119,6 +124,8 @@ def save_checkpoint(
     try:
         torch.save(content, unfinished)
         os.replace(unfinished, path)
+    except RuntimeError as error:  # what PyTorch's writer makes of a full disk
+        raise OSError(errno.ENOSPC, "cannot be written, is the disk full?", str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -126,14 +133,14 @@ def save_checkpoint(
 def _expect_spec(path: Path, stored: Stored, spec: NetworkSpec, any_preset: bool) -> None:
     if stored.name is not None and stored.name != spec.name:
         raise CheckpointError(
-            f"{path}: holds {stored.name!r}, got {spec.name!r}: build network({stored.name!r})"
+            f"{path}: holds weights of {stored.name!r}, got {spec.name!r}: name that network, or give other weights"
         )
     preset = stored.preset if stored.layout == "posecap" else "compat"
     if preset != spec.preset and not any_preset:
         origin = "was trained as" if stored.layout == "posecap" else "comes from another program, which means"
         raise CheckpointError(
-            f"{path}: {origin} preset {preset!r}, the network was built as {spec.preset!r}: "
-            f"build network({spec.name!r}, {preset!r}), or pass any_preset to train on from it"
+            f"{path}: {origin} preset {preset!r}, the network was asked for as {spec.preset!r}: "
+            f"take preset {preset!r}"
         )
 
 
@@ -146,13 +153,30 @@ def _with_options(
         raise NetworkError(
             f"network {spec.name!r} has no option {unknown[0]!r}: choose of {', '.join(spec.options)}"
         )
+    for key, value in wanted.items():
+        _expect_alike(spec, key, value)
     options = {**spec.options, **(recorded or {}), **wanted}
     picture, side, views = spec.picture, options.get("side_px"), options.get("views")
     if isinstance(side, int):
+        if side % 32:
+            raise NetworkError(f"network {spec.name!r}: side_px is {side}: give a multiple of 32")
         picture = replace(picture, size_px=(side, side))
     if isinstance(views, int):
         picture = replace(picture, views=views)
     return replace(spec, options=options, picture=picture)
+
+
+def _expect_alike(spec: NetworkSpec, key: str, value: Value) -> None:
+    """A value of the kind that the table has for it; sizes are positive and not beyond all measure."""
+    usual = spec.options[key]
+    number = isinstance(usual, int | float) and not isinstance(usual, bool)
+    fits = (isinstance(value, type(usual)) and isinstance(value, bool) == isinstance(usual, bool)) or (
+        isinstance(usual, float) and type(value) is int
+    )
+    if not fits or (number and isinstance(usual, int) and not 0 < value <= _LARGEST_OPTION):  # type: ignore[operator]
+        raise NetworkError(
+            f"network {spec.name!r}: {key} is {value!r}, expected something like {usual!r}: correct it"
+        )
 
 
 def _fitted(

@@ -98,10 +98,17 @@ class NetworkSpec:
         """The network with fresh weights, in training mode; `options` come before those of the table.
 
         Raises:
-            NetworkError: torch is missing.
+            NetworkError: torch is missing, or options that do not go together.
         """
         _expect_torch(self.name)
-        return _referred(self.build)(**{**self.options, **options})
+        given = {**self.options, **options}
+        try:
+            return _referred(self.build)(**given)
+        except (ValueError, TypeError, RuntimeError, MemoryError) as error:
+            said = ", ".join(f"{key} = {value}" for key, value in given.items())
+            raise NetworkError(
+                f"network {self.name!r} cannot be built with {said} ({error}): correct them"
+            ) from error
 
     def key_map(self) -> KeyMap:
         """From the original's keys (without a leading `module.`) to ours."""

@@ -70,7 +70,7 @@ def main(
         Path | None, typer.Option(help="Weights of this network to train on from.", show_default=False)
     ] = None,
     device: Annotated[str, typer.Option(help="Such as cpu or cuda.")] = "cpu",
-    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, order and augmentation.")] = 0,
 ) -> None:
     """Train on MPII and 3DPW as they were downloaded. Every epoch is saved; at the end 3DPW's validation is scored.
 
@@ -80,6 +80,8 @@ def main(
     try:
         spec, numbers = _spec(name, preset, side_px), _numbers(stages)
         _expect_data(numbers, mpii, threedpw)
+        if out.exists() and not out.is_dir():
+            raise DatasetError(f"--out {out} is a file: name a folder")
         data = {number: training_data(number, mpii, threedpw, side_px) for number in numbers}
         module = _module(spec, imagenet, checkpoint, device, seed)
         out.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,7 @@ def main(
         said.print(f"error: {error}", markup=False)
         raise typer.Exit(2) from None
     except OSError as error:
-        said.print(f"error: {error.filename}: {error.strerror}", markup=False)
+        said.print(f"error: {error.filename or out}: {error.strerror or error}", markup=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         said.print(f"stopped: the epochs that were finished are in {out}", markup=False)
@@ -216,7 +218,7 @@ def _module(
     """With fresh weights, a classifier's, or those of an earlier training."""
     try:
         where = torch.device(device)
-        torch.empty(1, device=where)
+        float(torch.zeros(1, device=where))  # "meta" has no numbers
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise DatasetError(f"--device {device!r} cannot be used ({reason}): take cpu") from error

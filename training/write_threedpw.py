@@ -1,5 +1,6 @@
 """A synthetic recording in 3DPW's layout: what `threedpw` must be able to read, with exact truth."""
 
+import errno
 import pickle
 import struct
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from posecap.training.errors import DatasetError
 from posecap.training.synthetic_take import SyntheticTake, take_of
 from posecap.training.threedpw_joints import COCO_18, SMPL_24
 from posecap.training.threedpw_people import PICTURES
-from posecap.training.threedpw_sequence import FOLDER
+from posecap.training.threedpw_sequence import FOLDER, plain_name
 
 _PROGRAM = "python -m posecap.training.write_threedpw"
 _SPINE = {"spine1": 0.2, "spine2": 0.45, "spine3": 0.6}  # of the way from the pelvis to the neck
@@ -57,17 +58,23 @@ def write_threedpw(
         unaligned: pictures with `campose_valid` 0 and a camera that is off.
 
     Raises:
-        DatasetError: nobody, no clip of that camera, or the clip is too short.
+        DatasetError: nobody, no clip of that camera, a clip that is too short, or names that no reader takes.
+        OSError: a picture or the pickle cannot be written.
     """
+    if split not in ("train", "validation", "test"):
+        raise DatasetError(f"no split {split!r} of 3DPW, there are train, validation and test: choose one")
+    plain_name(sequence, "the recording's name")
     if not takes or not 0 <= view < len(takes[0].clips) or takes[0].clips[view] is None:
         raise DatasetError(f"no clip of camera {view} to write: take a recording with one")
     camera, clip = takes[0].rig.cameras[view], takes[0].clips[view]
     folder = root / PICTURES / sequence
-    folder.mkdir(parents=True, exist_ok=True)
     pictures = _pictures(Path(str(clip)), frames, every)
+    folder.mkdir(parents=True, exist_ok=True)
     for index, picture in enumerate(pictures):
         plain = cv2.undistort(picture, camera.K, camera.distortion)
-        cv2.imwrite(str(folder / f"image_{index:05d}.jpg"), plain)
+        path = folder / f"image_{index:05d}.jpg"
+        if not cv2.imwrite(str(path), plain):
+            raise OSError(errno.EIO, "cannot be written", str(path))
     rows = np.arange(frames) * every
     moved_from_world = np.array([_drift(index) for index in range(frames)])
     cam_from_moved = camera.cam_from_world @ np.linalg.inv(moved_from_world)
@@ -226,6 +233,9 @@ def main(
     except DatasetError as error:
         console.print(f"error: {error}", markup=False)
         raise typer.Exit(2) from None
+    except OSError as error:
+        console.print(f"error: {error.filename or out}: {error.strerror}: choose another --out", markup=False)
+        raise typer.Exit(1) from None
     console.print(f"{path}: {frames} pictures", markup=False)
 
 

@@ -19,7 +19,9 @@ from posecap.calib.rig_file import load_rig
 from posecap.capture.video_file import VideoRecording
 from posecap.launch.demo_camera import CameraChoice, camera_choice
 from posecap.launch.demo_command import app
-from posecap.launch.demo_multiview import ViewsNetwork
+from posecap.launch.demo_multiview import ViewsNetwork, open_views
+from posecap.launch.demo_networks import DemoOptions
+from posecap.launch.demo_output import DemoOutput
 from posecap.launch.demo_overlay import overlay
 from posecap.launch.demo_person import DemoPerson, DemoPicture
 from posecap.launch.demo_pictures import picture_files
@@ -352,6 +354,41 @@ def test_files_belong_to_the_cameras_whose_names_they_bear(tmp_path) -> None:
         UsageError, match=r"cam1\.png has 320 x 200 px, camera 'cam1' was calibrated with 640 x 640"
     ):
         still_sets(rig, {"cam1": tmp_path / "cam1.png"}, 1)
+
+
+def test_weights_of_another_rig_are_refused(tmp_path) -> None:
+    pytest.importorskip("torch", reason="the networks need PyTorch")
+    from posecap.models.checkpoints import save_checkpoint
+    from posecap.runtime.trained_rig import rig_record
+
+    spec = network("cross-view-mobilenet-v2")
+    spec = replace(
+        spec, options={**spec.options, "side_px": 32}, picture=replace(spec.picture, size_px=(32, 32))
+    )
+    rig = load_rig(DUO / "rig.yaml")
+    other = Rig(tuple(reversed(rig.cameras)))
+    path = tmp_path / "weights.pth"
+    located = (H36M_18, np.zeros((1, 18, 3)))
+    for trained in (rig, other):
+        save_checkpoint(path, spec.module(), spec, rig=rig_record(trained))
+        options = DemoOptions(checkpoint=path)
+        if trained is rig:
+            assert open_views(spec.name, options, rig, located, print).spec.picture.size_px == (32, 32)
+            continue
+        with pytest.raises(
+            UsageError, match=r"trained for a rig whose camera \d stands .*trained for this rig"
+        ):
+            open_views(spec.name, options, rig, located, print)
+
+
+def test_pictures_of_one_name_keep_their_own_drawings(tmp_path) -> None:
+    class Nobody:
+        joint_set, frame, preset, checkpoints = H36M_18, "", "", ("weights",)
+
+    output = DemoOutput(tmp_path, "net", Nobody(), False, single=False, untrained=False)
+    for source in ("a/x.png", "b/x.png"):
+        output.add([DemoPicture("x", source, np.zeros((64, 64, 3), np.uint8))], [])
+    assert [path.name for path in output.written] == ["net_x_overlay.png", "net_x_2_overlay.png"]
 
 
 @pytest.mark.slow

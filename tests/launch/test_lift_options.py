@@ -22,12 +22,17 @@ def test_the_choice_and_the_file_reach_the_settings(tmp_path: Path, monkeypatch:
     assert _prepared().settings.lift == "dlt"
     assert _prepared(lift="rpsm").settings.lift == "rpsm"
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "trained.pth").touch()
     settings = _prepared(lift="canonical", lift_weights=Path("trained.pth")).settings
     assert settings.lift == "canonical"
     assert settings.lift_weights == str(tmp_path / "trained.pth")  # processes may run elsewhere
 
 
 def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--lift cross_view needs weights .* add --lift-weights FILE"):
+        _prepared(lift="cross_view")
+    with pytest.raises(UsageError, match=r"--lift-weights absent\.pth is no file: check the path"):
+        _prepared(lift="cross_view", lift_weights=Path("absent.pth"))
     with pytest.raises(UsageError, match=r"no lift 'rpms', there are dlt, rpsm, .*: check the spelling"):
         _prepared(lift="rpms")
     with pytest.raises(UsageError, match=r"--lift-weights without --lift"):

@@ -18,7 +18,7 @@ from posecap.calib.rig import Rig
 from posecap.calib.rig_file import rig_file_of, write_rig_file
 from posecap.capture.ring import shared_memory_folder
 from posecap.launch.child import Child
-from posecap.launch.errors import LaunchError
+from posecap.launch.errors import UsageError
 from posecap.launch.preparation import LiveOptions, prepare
 from posecap.launch.supervisor import Supervisor
 from posecap.launch.topology import TOPICS, Process, RunFolder, Topology, topology
@@ -184,7 +184,7 @@ def test_a_runtime_that_cannot_work_ends_the_start_with_its_sentence(cams):
     prepared = prepare(options_)
     with RunFolder(prepared.rig, 4) as folder:
         plan = topology(folder, prepared.cameras, prepared.runtime, None)
-        with pytest.raises(LaunchError, match=r"rig\.yaml"), Supervisor(plan) as supervisor:
+        with pytest.raises(UsageError, match=r"rig\.yaml"), Supervisor(plan) as supervisor:
             supervisor.start()
         assert supervisor.pids == {} or not any(psutil.pid_exists(pid) for pid in supervisor.pids.values())
     assert not folder.path.exists()

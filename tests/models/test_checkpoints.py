@@ -150,11 +150,11 @@ def test_another_preset_or_network_is_refused_with_advice(tmp_path) -> None:
     save_checkpoint(path, small(), SPEC)
     clean = replace(SPEC, preset="clean")
     with pytest.raises(
-        CheckpointError, match="was trained as preset 'compat', the network was built as 'clean': build"
+        CheckpointError, match="was trained as preset 'compat', the network was asked for as 'clean': take"
     ):
         load_checkpoint(path, small(), clean)
     load_checkpoint(path, small(), clean, any_preset=True)
-    with pytest.raises(CheckpointError, match="holds 'small', got 'large': build"):
+    with pytest.raises(CheckpointError, match="holds weights of 'small', got 'large': name that network"):
         load_checkpoint(path, small(), replace(SPEC, name="large"))
     original = tmp_path / "original.pth"
     torch.save(small().state_dict(), original)

@@ -166,3 +166,25 @@ def test_weights_are_in_memory_once(zipped, tmp_path) -> None:
     )
     peak = int(done.stdout.splitlines()[-1])
     assert peak < 1.35 * path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "pose-resnet-50",
+            {"layers": 51},
+            "cannot be built with layers = 51, joints = 20 .*ResNet-51 does not exist",
+        ),
+        (CROSS_VIEW, {"side_px": "abc"}, "side_px is 'abc', expected something like 256: correct it"),
+        (CROSS_VIEW, {"side_px": (1, 2)}, "side_px is "),
+        (CROSS_VIEW, {"side_px": 64.5}, "side_px is 64.5"),
+        (CROSS_VIEW, {"side_px": 1_000_000}, "side_px is 1000000"),
+        (CROSS_VIEW, {"side_px": 65}, "side_px is 65: give a multiple of 32"),
+        (CROSS_VIEW, {"side_px": True}, "side_px is True"),
+        (CROSS_VIEW, {"views": 0}, "views is 0"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(name, options, message) -> None:
+    with pytest.raises(NetworkError, match=message):
+        open_network(name, **options)

@@ -9,7 +9,7 @@ from parity import compare, filled, parity  # noqa: E402
 
 from posecap.models.checkpoints import load_checkpoint  # noqa: E402
 from posecap.models.depth_decoding import DepthDecoding  # noqa: E402
-from posecap.models.errors import CheckpointError  # noqa: E402
+from posecap.models.errors import CheckpointError, NetworkError  # noqa: E402
 from posecap.models.export_onnx import export_network  # noqa: E402
 from posecap.models.joints import H36M_17  # noqa: E402
 from posecap.models.networks import network  # noqa: E402
@@ -257,7 +257,7 @@ def test_hourglasses_have_the_size_of_the_paper_and_any_batch() -> None:
     first, second, depth = module(torch.rand(2, 3, 256, 256))
     assert first.shape == second.shape == (2, 16, 64, 64)
     assert depth.shape == (2, 16)
-    with pytest.raises(ValueError, match="crops of 100 px: give a multiple of 64"):
+    with pytest.raises(NetworkError, match="crops of 100 px: give a multiple of 64"):
         network("weakly-supervised-hourglass").module(size_px=100)
 
 

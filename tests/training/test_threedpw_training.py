@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from posecap.models.networks import network  # noqa: E402
 from posecap.training.crop_augmentation import CropAugmentation  # noqa: E402
+from posecap.training.errors import DatasetError  # noqa: E402
 from posecap.training.synthetic_take import take_of  # noqa: E402
 from posecap.training.threedpw import ThreeDPW, read_3dpw  # noqa: E402
 from posecap.training.weakly_supervised import DepthSample, augmented, train  # noqa: E402
@@ -79,6 +80,16 @@ def test_an_augmented_crop_is_cut_from_the_whole_picture(folder) -> None:
     assert changed.crop_from_whole is not None
     assert (np.isnan(changed.xy_px) == np.isnan(plain.xy_px)).all()
     assert (changed.picture_bgr.reshape(-1, 3).max(1) > 0).mean() > 0.95  # nothing black beside the old crop
+
+
+@pytest.mark.parametrize(
+    ("split", "sequence", "message"),
+    [("foo", "a_00", "no split 'foo' of 3DPW"), ("train", "../../evil", "expected the plain name")],
+)
+def test_nothing_is_written_that_no_reader_takes(split, sequence, message, tmp_path) -> None:
+    with pytest.raises(DatasetError, match=message):
+        write_threedpw([take_of(SOLO)], tmp_path / "out", split, sequence, frames=2)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

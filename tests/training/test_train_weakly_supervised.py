@@ -67,6 +67,7 @@ def test_stages_are_trained_saved_and_scored(folder, tmp_path) -> None:
     assert "over 15 joints in 4 pictures" in done.stdout
     module, spec, loaded = open_network("weakly-supervised-50", tmp_path / "stage3.pth")
     assert (spec.preset, loaded.epoch, loaded.misfits) == ("clean", 2, ())
+    assert spec.picture.size_px == (64, 64)  # it was trained on those
     again = ["--checkpoint", str(tmp_path / "stage3.pth"), "--stages", "3", "--epochs", "1", "--out"]
     done = CliRunner().invoke(app, [*arguments[:2], *arguments[4:], *again, str(tmp_path / "more")])
     assert done.exit_code == 0, done.output
