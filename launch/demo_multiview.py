@@ -12,7 +12,6 @@ from posecap.capture.frame import FrameSet
 from posecap.launch.demo_networks import DemoOptions, expect_weights, opened
 from posecap.launch.demo_person import DemoPerson, DemoPicture, Frame
 from posecap.launch.errors import UsageError
-from posecap.models.checkpoint_files import read_checkpoint
 from posecap.models.joints import JointSet
 from posecap.models.networks import NetworkSpec
 from posecap.models.published_joints import PUBLISHED_SETS
@@ -101,6 +100,8 @@ def open_views(
             "give a rig file with as many cameras"
         )
     if options.checkpoint is not None:
+        from posecap.models.checkpoint_files import read_checkpoint  # needs torch
+
         record = read_checkpoint(options.checkpoint).rig
         why = "" if record is None else difference(rig, record)
         if why:
