@@ -18,6 +18,7 @@ from posecap.launch.demo_output import DemoOutput
 from posecap.launch.demo_person import DemoPicture, DemoSystem
 from posecap.launch.demo_pictures import picture_files
 from posecap.launch.errors import UsageError, user_errors
+from posecap.launch.interruption import interruption_beside_native_code
 from posecap.launch.options import NetworkPreset, NetworkSet, network_options, network_preset
 from posecap.models.networks import names, network
 from posecap.models.weights import presets
@@ -129,25 +130,26 @@ def demo(
             flip=flip,
         )
         try:
-            if name in _networks() and network(name).picture.views > 1:
-                _expect_no_single(name, focal, fov, camera, root_checkpoint, root_depth, every)
-                _run_views(console, name, options, list(pictures or ()), cams, at, out)
-                return
-            opener = _opener(name, options)
-            choice = camera_choice(focal, fov, cams, camera)
-            files = picture_files(pictures or (), every)
-            system = opener(lambda line: console.print(line, markup=False))
-            output = DemoOutput(
-                out,
-                name,
-                system,
-                choice.guessed,
-                single=files.count == 1,
-                untrained=None in system.checkpoints,
-            )
-            output.make_folder()
-            instants = ([picture] for picture in files.pictures(choice))
-            _run(console, system, output, instants, files.count)
+            with interruption_beside_native_code():
+                if name in _networks() and network(name).picture.views > 1:
+                    _expect_no_single(name, focal, fov, camera, root_checkpoint, root_depth, every)
+                    _run_views(console, name, options, list(pictures or ()), cams, at, out)
+                    return
+                opener = _opener(name, options)
+                choice = camera_choice(focal, fov, cams, camera)
+                files = picture_files(pictures or (), every)
+                system = opener(lambda line: console.print(line, markup=False))
+                output = DemoOutput(
+                    out,
+                    name,
+                    system,
+                    choice.guessed,
+                    single=files.count == 1,
+                    untrained=None in system.checkpoints,
+                )
+                output.make_folder()
+                instants = ([picture] for picture in files.pictures(choice))
+                _run(console, system, output, instants, files.count)
         except KeyboardInterrupt:
             sys.stdout.flush()
             os._exit(128 + signal.SIGINT)  # engines and decoders may be in the middle of something

@@ -1,8 +1,10 @@
 """Ctrl-C and SIGTERM: both end a session properly."""
 
+import _thread
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 
 @contextmanager
@@ -19,3 +21,27 @@ def ended_by_signals() -> Iterator[None]:
         pass
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def interruption_beside_native_code() -> Iterator[None]:
+    """Ctrl-C as a KeyboardInterrupt of the main thread, without a signal ever reaching the main thread.
+
+    Networks run compiled code that may use the stack pointer for something else; a signal handler that starts there
+    ends the process. So the signal is blocked in all threads that begin from here on, and one of ours waits for it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows delivers it in a thread of its own
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    Thread(target=_interrupt_main, name="interruption", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _interrupt_main() -> None:
+    while True:
+        signal.sigwait({signal.SIGINT})
+        _thread.interrupt_main()

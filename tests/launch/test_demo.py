@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -500,3 +502,20 @@ def test_exact_joints_in_every_view_meet_in_the_room(name) -> None:
     np.testing.assert_allclose(person.xy[2], rig.cameras[2].project(truth), atol=0.05)
     left, _, right, _ = person.boxes[2]
     assert right - left == pytest.approx(2 * rig.cameras[2].focal_px / rig.cameras[2].in_camera(truth[0])[2])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("after_s", [4, 7, 9])
+def test_ctrl_c_ends_a_demo_wherever_it_is(after_s, tmp_path) -> None:
+    """Also in the middle of a network, whose compiled code no signal handler may interrupt."""
+    pytest.importorskip("torch", reason="the networks need PyTorch")
+    rig = str(ROOT / "calib" / "rig.yaml")
+    command = [sys.executable, str(ROOT / "launch" / "demo.py"), "canonical-fusion", "--untrained"]
+    command += ["--cams", rig, "--out", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(after_s)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (0, 130)  # 0 where it had ended before
+    assert "Traceback" not in said
