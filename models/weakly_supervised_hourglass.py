@@ -9,7 +9,7 @@ class WeaklySupervisedHourglass(StackedHourglass):
     """Two stacked hourglasses with a depth for each joint. What `forward` gives is told in `StackedHourglass`.
 
     Args:
-        stacks, modules, depth_modules, joints, size_px: see `StackedHourglass`.
+        sizes: stacks, modules, depth_modules, joints and size_px, see `StackedHourglass`.
         y_bias, sub_pixel, flip_shift, exchanged_step: how maps are read, see `DepthDecoding`; the weights do not
             depend on them.
         bone_sum_mm, scored_joints: what the bones of everybody sum to, and which joints are scored, see `BoneSum`;
@@ -22,20 +22,16 @@ class WeaklySupervisedHourglass(StackedHourglass):
 
     def __init__(
         self,
-        stacks: int = 2,
-        modules: int = 2,
-        depth_modules: int = 2,
-        joints: int = 16,
         *,
-        size_px: int = 256,
         y_bias: bool = False,
         sub_pixel: bool = True,
         flip_shift: bool = True,
         exchanged_step: bool = False,
         bone_sum_mm: float | None = None,
         scored_joints: ScoredJoints = "mpii-16/1",
+        **sizes: int,
     ) -> None:
-        super().__init__(stacks, modules, depth_modules, joints, size_px=size_px)
+        super().__init__(**sizes)
         self.decoding = DepthDecoding(
             y_bias=y_bias, sub_pixel=sub_pixel, flip_shift=flip_shift, exchanged_step=exchanged_step
         )

@@ -1,6 +1,6 @@
 """One synthetic recording with one person, drawn for the occasion or taken from a folder, ready to be laid out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from posecap.training.synthetic_rigs import STUDIO_SIZE_PX, looking_at, studio_4
 _HALL_SIZE_PX = (1920, 1080)
 _HALL_M = 4.6  # from the middle
 _HALL_ROOM_M = (5.4, 5.4)
+_COLLAR = 0.3  # of the way from the neck to the shoulder
 _LOOKS_AT_M = (0.0, 0.0, 1.0)
 
 
@@ -45,6 +46,23 @@ class SyntheticTake:
         if name not in self.joints:
             raise DatasetError(f"the recording has no {name}: take one that was made by write_synthetic")
         return self.xyz[:, self.joints.index(name)]
+
+    def with_trunk(self, spine: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
+        """(frames, 3) metres by name: the joints of `joints`, and a trunk made of them.
+
+        Pelvis, neck, head and both collars are added, and what `spine` names at its share of the way from the pelvis to
+        the neck.
+        """
+        places = {name: self.joint(name) for name in self.joints}
+        places["pelvis"] = (places["left_hip"] + places["right_hip"]) / 2
+        places["neck"] = (places["left_shoulder"] + places["right_shoulder"]) / 2
+        places["head"] = (places["left_ear"] + places["right_ear"]) / 2
+        for name, share in spine.items():
+            places[name] = (1 - share) * places["pelvis"] + share * places["neck"]
+        for side in ("left", "right"):
+            shoulder = places[f"{side}_shoulder"]
+            places[f"{side}_collar"] = (1 - _COLLAR) * places["neck"] + _COLLAR * shoulder
+        return places
 
 
 def studio() -> Rig:

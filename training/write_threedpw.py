@@ -23,7 +23,6 @@ from posecap.training.threedpw_sequence import FOLDER, plain_name
 
 _PROGRAM = "python -m posecap.training.write_threedpw"
 _SPINE = {"spine1": 0.2, "spine2": 0.45, "spine3": 0.6}  # of the way from the pelvis to the neck
-_COLLAR = 0.3  # of the way from the neck to the shoulder
 _HAND = 0.3  # of the forearm, beyond the wrist
 _DRIFT_M = (0.004, -0.002, 0.003)  # of the world's origin from one picture to the next
 _DRIFT_RAD = (0.001, 0.003, -0.002)
@@ -108,15 +107,9 @@ def write_threedpw(
 
 def smpl_joints(take: SyntheticTake) -> NDArray[np.float64]:
     """(frames, 24, 3) metres, world +Z up, order `SMPL_24`."""
-    places = {name: take.joint(name) for name in SMPL_24 if name in take.joints}
-    places["pelvis"] = (places["left_hip"] + places["right_hip"]) / 2
-    places["neck"] = (places["left_shoulder"] + places["right_shoulder"]) / 2
-    places["head"] = (take.joint("left_ear") + take.joint("right_ear")) / 2
-    for name, share in _SPINE.items():
-        places[name] = (1 - share) * places["pelvis"] + share * places["neck"]
+    places = take.with_trunk(_SPINE)
     for side in ("left", "right"):
-        shoulder, elbow, wrist = (places[f"{side}_{name}"] for name in ("shoulder", "elbow", "wrist"))
-        places[f"{side}_collar"] = (1 - _COLLAR) * places["neck"] + _COLLAR * shoulder
+        elbow, wrist = places[f"{side}_elbow"], places[f"{side}_wrist"]
         places[f"{side}_hand"] = wrist + _HAND * (wrist - elbow)
         places[f"{side}_foot"] = take.joint(f"{side}_big_toe")
     return np.stack([places[name] for name in SMPL_24], axis=1)

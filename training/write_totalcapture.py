@@ -17,7 +17,6 @@ from posecap.training.totalcapture import CALIBRATION, SKELETONS, UP, Z_UP_FROM_
 from posecap.training.totalcapture_poses import JOINTS, VICON_JOINTS
 
 _SPINE = {"spine": 0.2, "spine1": 0.4, "spine2": 0.6, "spine3": 0.8}  # of the way from the hips to the neck
-_COLLAR = 0.3  # of the way from the neck to the shoulder
 
 
 def write_totalcapture(take: SyntheticTake, root: Path, subject: int = 1, sequence: str = "walking2") -> Path:
@@ -51,14 +50,7 @@ def write_totalcapture(take: SyntheticTake, root: Path, subject: int = 1, sequen
 
 def vicon_joints(take: SyntheticTake) -> NDArray[np.float64]:
     """(frames, 21, 3) metres, world +Z up, in the data set's order."""
-    places = {name: take.joint(name) for name in JOINTS if name in take.joints}
-    places["pelvis"] = (places["left_hip"] + places["right_hip"]) / 2
-    places["neck"] = (places["left_shoulder"] + places["right_shoulder"]) / 2
-    places["head"] = (take.joint("left_ear") + take.joint("right_ear")) / 2
-    for name, share in _SPINE.items():
-        places[name] = (1 - share) * places["pelvis"] + share * places["neck"]
-    for side in ("left", "right"):
-        places[f"{side}_collar"] = (1 - _COLLAR) * places["neck"] + _COLLAR * places[f"{side}_shoulder"]
+    places = take.with_trunk(_SPINE)
     return np.stack([places[name] for name in JOINTS], axis=1)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from live_run import ROOT, run_live
+from live_run import ROOT, run_live, score_columns
 from metadata import metadata
 
 SAMPLE = ROOT / "capture" / "sample"
@@ -33,11 +33,7 @@ def rows_of(clip: str, model: str, lift: str, summary: dict[str, Any]) -> list[l
                 f"{clip}, {model}",
                 lift,
                 number,
-                round(100 * score["published"], 1),
-                round(score["mpjpe_mm"], 1),
-                round(score["offset_removed_mm"], 1),
-                round(score["procrustes_mm"], 1),
-                round(100 * score["bone_variation"], 2),
+                *score_columns(score),
                 _lift_ms(summary),
             ]
         )

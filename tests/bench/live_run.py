@@ -26,3 +26,14 @@ def run_live(cams: Path, *options: str, timeout_s: float = 300.0) -> dict[str, A
         if run.returncode:
             raise SystemExit(f"{' '.join(run.args)} failed: {run.stdout[-2000:]}{run.stderr[-2000:]}")
         return json.loads(summary.read_text())
+
+
+def score_columns(score: dict[str, Any]) -> list[float]:
+    """Published %, errors in mm (plain, constant offsets removed, Procrustes), bone length variation %."""
+    return [
+        round(100 * score["published"], 1),
+        round(score["mpjpe_mm"], 1),
+        round(score["offset_removed_mm"], 1),
+        round(score["procrustes_mm"], 1),
+        round(100 * score["bone_variation"], 2),
+    ]
